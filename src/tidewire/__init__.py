@@ -1,0 +1,3 @@
+"""Tidewire: streams that arrive."""
+
+__version__ = "0.1.0"

@@ -1,0 +1,1 @@
+"""Model adapters: one file per model API, each reading it into answer events."""

@@ -1,0 +1,59 @@
+"""Writing SSE: fields in, bytes out (WHATWG HTML, section 9.2.5 and 9.2.6).
+
+Lines end with LF: some parsers know no other line end. A name or id with CR, LF or
+NUL would let a value forge fields or be dropped by the reader, so it is refused, not
+stripped: "a\\nb" must not silently become "ab". Data is split at CR, LF and CRLF.
+Pure; never buffers.
+"""
+
+from __future__ import annotations
+
+import re
+
+from tidewire.errors import InvalidField
+
+__all__ = ["check_field", "comment", "frame"]
+
+_FORBIDDEN = re.compile("[\r\n\0]")
+_LINE_END = re.compile("\r\n|\r|\n")
+
+
+def frame(
+    data: str | None = None,
+    *,
+    event: str = "",
+    id: str | None = None,
+    retry_milliseconds: int | None = None,
+) -> bytes:
+    """One SSE event, ended by its blank line.
+
+    ``data`` None writes no data field: the reader takes over id and retry but
+    dispatches nothing. ``id`` "" resets the reader's last event id.
+    Raises InvalidField for CR, LF or NUL in event or id, or a negative retry.
+    """
+    head = ""
+    if id is not None:
+        head = f"id: {check_field('id', id)}\n"
+    if event:
+        head += f"event: {check_field('event', event)}\n"
+    if retry_milliseconds is not None:
+        if retry_milliseconds < 0:
+            raise InvalidField("retry must not be negative.")
+        head += f"retry: {retry_milliseconds:d}\n"
+    if data is None:
+        return f"{head}\n".encode()
+    if "\n" in data or "\r" in data:
+        data = "\ndata: ".join(_LINE_END.split(data))
+    return f"{head}data: {data}\n\n".encode()
+
+
+def comment(text: str = "") -> bytes:
+    """A comment, on as many lines as the text has, ended by a blank line."""
+    return ("".join(f": {line}\n" for line in _LINE_END.split(text)) + "\n").encode()
+
+
+def check_field(name: str, value: str) -> str:
+    """``value``, if it can stand in an SSE field. Raises InvalidField."""
+    if _FORBIDDEN.search(value):
+        raise InvalidField(f"The SSE field {name} must not contain CR, LF or NUL.")
+    return value
