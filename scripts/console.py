@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -22,7 +23,7 @@ DIST = JS / "console" / "dist"
 TARGET = ROOT / "src" / "tidewire" / "server" / "console"
 DIGEST = ".sources.sha256"  # a dot file: the server does not serve it
 
-MINIMUM_NODE = 20
+MINIMUM_NODE = (20, 19)  # what Vite asks for
 _MADE_BY_TOOLS = {"node_modules", "dist", "coverage", "test-results"}
 
 
@@ -35,7 +36,7 @@ def is_fresh() -> bool:
 def build() -> None:
     """Builds console and client. Raises SystemExit when Node is missing or a step fails."""
     if node() is None:
-        sys.exit(f"Building the console needs Node {MINIMUM_NODE} or newer on the PATH.")
+        sys.exit("Building the console needs Node {}.{} or newer on the PATH.".format(*MINIMUM_NODE))
     digest = source_digest()
     install()
     print("Building the web console …", flush=True)
@@ -62,8 +63,8 @@ def node() -> str | None:
     if found is None or shutil.which("npm") is None:
         return None
     version = subprocess.run([found, "--version"], capture_output=True, text=True).stdout
-    major = version.lstrip("v").partition(".")[0]
-    return found if major.isdigit() and int(major) >= MINIMUM_NODE else None
+    release = tuple(map(int, re.findall(r"\d+", version)[:2]))
+    return found if release >= MINIMUM_NODE else None
 
 
 def source_digest() -> str:
@@ -90,7 +91,9 @@ def _npm(*arguments: str) -> None:
 
 
 if __name__ == "__main__":
-    if is_fresh():
+    if "--has-node" in sys.argv:
+        sys.exit(node() is None)
+    elif is_fresh():
         install()  # the checks and tests of js/ need the packages, too
     else:
         build()
