@@ -22,7 +22,14 @@ from typing import NamedTuple
 
 from tidewire.errors import InvalidCursor
 
-__all__ = ["EPOCH_LENGTH", "MAX_CURSOR_LENGTH", "Position", "new_epoch", "read_cursor", "write_cursor"]
+__all__ = [
+    "EPOCH_LENGTH",
+    "MAX_CURSOR_LENGTH",
+    "Position",
+    "new_epoch",
+    "read_cursor",
+    "write_cursor",
+]
 
 EPOCH_LENGTH = 6
 MAX_CURSOR_LENGTH = 4096  # 100 channels and more; 128 bytes hold ten

@@ -1,0 +1,229 @@
+"""Reading SSE: bytes in, events out (WHATWG HTML, sections 9.2.5 and 9.2.6).
+
+Bytes may be cut anywhere: the events depend on what arrives, never on how it was
+cut. Malformed input is not an error, as in browsers: broken UTF-8 becomes U+FFFD, an
+unknown field is skipped. The only error is TooLarge, so that memory stays bounded.
+
+Two ways lead through the parser. Nearly every chunk of a model's stream is one or
+more whole events, which are decoded at once and split by C-speed methods; the rest
+(an event cut by the network, a large chunk) is read line by line. Both end in the same
+fields. Pure: no I/O, no clock; never reconnects, never waits for a byte it could do
+without.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Final
+
+import msgspec
+
+from tidewire.errors import TooLarge
+
+__all__ = [
+    "MAX_EVENT_BYTES",
+    "MAX_LINE_BYTES",
+    "MAX_RETRY_MILLISECONDS",
+    "Parser",
+    "ServerSentEvent",
+]
+
+MAX_LINE_BYTES: Final = 1 << 20
+MAX_EVENT_BYTES: Final = 8 << 20
+MAX_RETRY_MILLISECONDS: Final = 3_600_000
+
+_BOM: Final = b"\xef\xbb\xbf"
+# The blocks that servers write: id, event and data once each, in this order. Anything
+# else, such as an id with NUL, takes the long way. In a pattern "." is all but LF.
+_COMMON_BLOCK: Final = re.compile("(?:id: ?([^\n\0]*)\n)?(?:event: ?(.*)\n)?data: ?(.*)")
+
+
+class ServerSentEvent(msgspec.Struct, frozen=True, gc=False):
+    """An event as it is dispatched; ``id`` is the last event id at that moment."""
+
+    event: str
+    data: str
+    id: str
+
+
+class Parser:
+    """An incremental parser of one event stream after another.
+
+    ``last_event_id`` ("" for none) and ``retry_milliseconds`` (None until the server
+    sends one; at most MAX_RETRY_MILLISECONDS) are those of the stream so far and
+    outlive a connection. ``last_event_id`` may be set, to resume from a stored id.
+
+    ``on_comment`` is called with the text of each comment, without one leading space,
+    before the events that follow it are returned.
+    Limits count bytes as they arrive, without line ends: ``max_line_bytes`` for any
+    line, ``max_event_bytes`` for the lines of one block except comments.
+    """
+
+    __slots__ = (
+        "_at_start",
+        "_between_events",
+        "_block_bytes",
+        "_data",
+        "_event",
+        "_failure",
+        "_id",
+        "_line",
+        "_max_event_bytes",
+        "_max_line_bytes",
+        "_on_comment",
+        "_safe_bytes",
+        "_skip_lf",
+        "last_event_id",
+        "retry_milliseconds",
+    )
+
+    def __init__(
+        self,
+        *,
+        max_line_bytes: int = MAX_LINE_BYTES,
+        max_event_bytes: int = MAX_EVENT_BYTES,
+        on_comment: Callable[[str], object] | None = None,
+    ) -> None:
+        self.last_event_id = ""
+        self.retry_milliseconds: int | None = None
+        self._max_line_bytes = max_line_bytes
+        self._max_event_bytes = max_event_bytes
+        self._safe_bytes = min(max_line_bytes, max_event_bytes)
+        self._on_comment = on_comment
+        self.reset()
+
+    def reset(self) -> None:
+        """Begin with a new connection: what was incomplete is discarded, its id too."""
+        self._at_start = True
+        self._between_events = False  # the first line may hold a BOM: the long way
+        self._skip_lf = False
+        self._line = bytearray()
+        self._block_bytes = 0
+        self._data: list[str] = []
+        self._event = ""
+        self._id: str | None = None
+        self._failure: TooLarge | None = None
+
+    def end(self) -> None:
+        """The stream has ended. Then as ``reset``.
+
+        Raises TooLarge if a limit was crossed: the end was not that of the stream.
+        """
+        if self._failure is not None:
+            raise self._failure
+        self.reset()
+
+    def feed(self, data: bytes) -> list[ServerSentEvent]:
+        """The events that ``data`` completes, in order.
+
+        Raises TooLarge when a limit is crossed, and on each call from then on until
+        ``reset``. Events that were complete before the limit are not lost: they are
+        returned, and the next call raises.
+        """
+        if self._failure is not None:
+            raise self._failure
+        if self._skip_lf or b"\r" in data:
+            data = self._end_lines_with_lf(data)
+        events: list[ServerSentEvent] = []
+        try:
+            if not self._between_events:
+                head, blank, data = data.partition(b"\n\n")
+                self._read_bytes(head + blank, events)
+            if data and len(data) <= self._safe_bytes:
+                whole, blank, data = data.rpartition(b"\n\n")
+                if blank:
+                    self._read_blocks(whole.decode("utf-8", "replace"), events)
+            if data:
+                self._read_bytes(data, events)
+        except TooLarge as failure:
+            self.reset()
+            self._failure = failure
+            if not events:
+                raise
+        return events
+
+    def _end_lines_with_lf(self, data: bytes) -> bytes:
+        """``data`` with LF for CRLF and CR; the LF after a CR may come in the next chunk."""
+        if not data:
+            return data
+        if self._skip_lf and data.startswith(b"\n"):
+            data = data[1:]
+        self._skip_lf = data.endswith(b"\r")
+        return data.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+
+    def _read_blocks(self, text: str, events: list[ServerSentEvent]) -> None:
+        """Whole blocks, without the blank line after the last."""
+        for block in text.split("\n\n"):
+            if block[:6] == "data: " and "\n" not in block:
+                events.append(ServerSentEvent("message", block[6:], self.last_event_id))
+            elif common := _COMMON_BLOCK.fullmatch(block):
+                id, event, data = common.groups()
+                if id is not None:
+                    self.last_event_id = id
+                events.append(ServerSentEvent(event or "message", data, self.last_event_id))
+            else:
+                for line in block.split("\n"):
+                    self._read_line(line, events)
+                self._dispatch(events)
+
+    def _read_bytes(self, data: bytes, events: list[ServerSentEvent]) -> None:
+        """Bytes cut anywhere, of any length."""
+        lines, lf, rest = data.rpartition(b"\n")
+        if lf:
+            for line in (bytes(self._line) + lines).split(b"\n"):
+                self._count(line)
+                self._read_line(self._decode(line), events)
+            self._line.clear()
+        self._line += rest
+        self._check(len(self._line), self._max_line_bytes, "line")
+        self._between_events = not (self._line or self._block_bytes or self._at_start)
+
+    def _count(self, line: bytes) -> None:
+        self._check(len(line), self._max_line_bytes, "line")
+        if not line.startswith(b":"):
+            self._block_bytes += len(line)
+            self._check(self._block_bytes, self._max_event_bytes, "event")
+
+    def _check(self, size: int, limit: int, what: str) -> None:
+        if size > limit:
+            raise TooLarge(f"A {what} of the event stream is longer than {limit} bytes.")
+
+    def _decode(self, line: bytes) -> str:
+        """A line ends between characters, so each can be decoded on its own."""
+        if self._at_start:
+            self._at_start = False
+            line = line.removeprefix(_BOM)
+        return line.decode("utf-8", "replace")
+
+    def _read_line(self, line: str, events: list[ServerSentEvent]) -> None:
+        if not line:
+            self._dispatch(events)
+            return
+        name, _, value = line.partition(":")
+        value = value.removeprefix(" ")
+        if name == "data":
+            self._data.append(value)
+        elif name == "event":
+            self._event = value
+        elif name == "id":
+            if "\0" not in value:
+                self._id = value
+        elif name == "retry":
+            if value.isascii() and value.isdigit():
+                # Eight digits exceed the maximum; int() refuses thousands of them.
+                milliseconds = int(value.lstrip("0")[:8] or "0")
+                self.retry_milliseconds = min(milliseconds, MAX_RETRY_MILLISECONDS)
+        elif not name and self._on_comment is not None:
+            self._on_comment(value)
+
+    def _dispatch(self, events: list[ServerSentEvent]) -> None:
+        if self._id is not None:
+            self.last_event_id = self._id
+        if self._data:
+            data = "\n".join(self._data)
+            events.append(ServerSentEvent(self._event or "message", data, self.last_event_id))
+        self._data.clear()
+        self._event = ""
+        self._id = None
+        self._block_bytes = 0
