@@ -47,7 +47,7 @@ class ChatRequest(msgspec.Struct, frozen=True, omit_defaults=True):
     seed: int | None = None
 
 
-class Finish(AnswerEvent):
+class Finish(AnswerEvent, frozen=True):
     """The last thing an adapter yields: why the model ended. Never stored itself.
 
     ``reason``: stop, length, tool_calls, content_filter or other.

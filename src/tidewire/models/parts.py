@@ -1,0 +1,134 @@
+"""Opening and closing the parts of an answer, whatever the model API.
+
+Vendors send deltas and leave it to the reader to notice where a part begins and ends.
+Here that is decided once: text and reasoning follow one another, so each closes the
+other; tool calls may interleave, so each stays open until all are closed together.
+Pure; an empty delta never makes an event.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+
+import msgspec
+
+from tidewire.answers.events import (
+    AnswerEvent,
+    ReasoningDelta,
+    ReasoningEnd,
+    ReasoningStart,
+    TextDelta,
+    TextEnd,
+    TextStart,
+    ToolArgs,
+    ToolReady,
+    ToolStart,
+)
+from tidewire.errors import UpstreamBroken
+
+__all__ = ["Parts", "ToolCalls"]
+
+
+class Parts:
+    """The text and reasoning parts of one answer: ``t1``, ``r1``, ``t2``, …"""
+
+    def __init__(self) -> None:
+        self._text: str | None = None
+        self._reasoning: str | None = None
+        self._opened = {"t": 0, "r": 0}
+
+    def text(self, delta: str) -> list[AnswerEvent]:
+        """A piece of text, in the open text part or in a new one."""
+        if not delta:
+            return []
+        if self._text is not None:
+            return [TextDelta(self._text, delta)]
+        closing = self.close()
+        part = self._text = self._next("t")
+        return [*closing, TextStart(part), TextDelta(part, delta)]
+
+    def reasoning(self, delta: str) -> list[AnswerEvent]:
+        """A piece of reasoning, in the open reasoning part or in a new one."""
+        if not delta:
+            return []
+        if self._reasoning is not None:
+            return [ReasoningDelta(self._reasoning, delta)]
+        closing = self.close()
+        part = self._reasoning = self._next("r")
+        return [*closing, ReasoningStart(part), ReasoningDelta(part, delta)]
+
+    def close(self) -> list[AnswerEvent]:
+        """Ends the open part, if there is one."""
+        closing: list[AnswerEvent] = []
+        if self._text is not None:
+            closing.append(TextEnd(self._text))
+        if self._reasoning is not None:
+            closing.append(ReasoningEnd(self._reasoning))
+        self._text = self._reasoning = None
+        return closing
+
+    def _next(self, prefix: str) -> str:
+        self._opened[prefix] += 1
+        return f"{prefix}{self._opened[prefix]}"
+
+
+class ToolCalls:
+    """The tool calls of one answer, gathered from fragments.
+
+    ``slot`` is where the vendor says a fragment belongs. A call starts when its name
+    is known; arguments that come earlier wait for it.
+    """
+
+    def __init__(self) -> None:
+        self._open: dict[Hashable, _Call] = {}
+        self._count = 0
+
+    def fragment(
+        self, slot: Hashable, *, id: str | None, name: str | None, arguments: str | None
+    ) -> list[AnswerEvent]:
+        """The events of one fragment; a new id in a known slot is another call."""
+        call = self._open.get(slot)
+        finished: list[AnswerEvent] = []
+        if call is not None and id and call.id != id and call.given_id:
+            finished = self._open.pop(slot).ready()
+            call = None
+        if call is None:
+            self._count += 1
+            call = self._open[slot] = _Call(id or f"call_{self._count}", given_id=bool(id))
+        return finished + call.add(name, arguments)
+
+    def close(self) -> list[AnswerEvent]:
+        """Ends every call, in the order they began. Raises UpstreamBroken for a nameless one."""
+        calls, self._open = self._open, {}
+        return [event for call in calls.values() for event in call.ready()]
+
+
+class _Call:
+    def __init__(self, id: str, *, given_id: bool) -> None:
+        self.id = id
+        self.given_id = given_id
+        self._name = ""
+        self._pieces: list[str] = []
+
+    def add(self, name: str | None, arguments: str | None) -> list[AnswerEvent]:
+        if arguments:
+            self._pieces.append(arguments)
+        if self._name:
+            return [ToolArgs(self.id, arguments)] if arguments else []
+        if not name:
+            return []
+        self._name = name
+        waiting = "".join(self._pieces)
+        started: list[AnswerEvent] = [ToolStart(self.id, name)]
+        return [*started, ToolArgs(self.id, waiting)] if waiting else started
+
+    def ready(self) -> list[AnswerEvent]:
+        if not self._name:
+            raise UpstreamBroken("The model began a tool call and never named the tool.")
+        raw = "".join(self._pieces)
+        try:
+            # A tool without parameters is often called with no arguments at all.
+            arguments = msgspec.json.decode(raw) if raw.strip() else {}
+        except (msgspec.DecodeError, RecursionError):
+            return [ToolReady(self.id, self._name, invalid=raw)]
+        return [ToolReady(self.id, self._name, input=arguments)]
