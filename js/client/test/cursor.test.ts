@@ -8,7 +8,7 @@ interface CursorCases {
   invalid: string[];
 }
 
-const cases = readCases<CursorCases>("cursor");
+const cases = readCases("cursor") as CursorCases;
 
 test.each(cases.valid)("$text is read and written", ({ text, positions }) => {
   expect(readCursor(text)).toEqual(positions);

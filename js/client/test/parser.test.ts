@@ -30,7 +30,7 @@ function outcome(chunks: readonly Uint8Array[]): Omit<ParserCase, "name" | "why"
   };
 }
 
-describe.each(readCases<ParserCase[]>("parser"))("$name ($why)", (parserCase) => {
+describe.each(readCases("parser") as ParserCase[])("$name ($why)", (parserCase) => {
   const input = inputOf(parserCase);
   const { events, last_event_id, retry } = parserCase;
   const expected = { events, last_event_id, retry };
