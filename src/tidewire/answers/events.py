@@ -51,7 +51,7 @@ class AnswerEvent(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     type: ClassVar[str]
 
 
-class RunStarted(AnswerEvent):
+class RunStarted(AnswerEvent, frozen=True):
     """The run exists. ``model`` is the configured name the caller asked for."""
 
     type: ClassVar[str] = "run.started"
@@ -61,36 +61,36 @@ class RunStarted(AnswerEvent):
     model: str | None = None
 
 
-class TextStart(AnswerEvent):
+class TextStart(AnswerEvent, frozen=True):
     """A text part opens. Part ids are unique within the run."""
 
     type: ClassVar[str] = "text.start"
     part: str
 
 
-class TextDelta(AnswerEvent):
+class TextDelta(AnswerEvent, frozen=True):
     type: ClassVar[str] = "text.delta"
     part: str
     delta: str
 
 
-class TextEnd(AnswerEvent):
+class TextEnd(AnswerEvent, frozen=True):
     type: ClassVar[str] = "text.end"
     part: str
 
 
-class ReasoningStart(AnswerEvent):
+class ReasoningStart(AnswerEvent, frozen=True):
     type: ClassVar[str] = "reasoning.start"
     part: str
 
 
-class ReasoningDelta(AnswerEvent):
+class ReasoningDelta(AnswerEvent, frozen=True):
     type: ClassVar[str] = "reasoning.delta"
     part: str
     delta: str
 
 
-class ReasoningEnd(AnswerEvent):
+class ReasoningEnd(AnswerEvent, frozen=True):
     """``signature``: the vendor's proof of the thought, to be sent back verbatim."""
 
     type: ClassVar[str] = "reasoning.end"
@@ -98,7 +98,7 @@ class ReasoningEnd(AnswerEvent):
     signature: str | None = None
 
 
-class ToolStart(AnswerEvent):
+class ToolStart(AnswerEvent, frozen=True):
     """The model begins to call a tool. ``call`` is unique within the run."""
 
     type: ClassVar[str] = "tool.start"
@@ -106,7 +106,7 @@ class ToolStart(AnswerEvent):
     name: str
 
 
-class ToolArgs(AnswerEvent):
+class ToolArgs(AnswerEvent, frozen=True):
     """A fragment of the call's arguments: JSON text, cut anywhere."""
 
     type: ClassVar[str] = "tool.args"
@@ -114,7 +114,7 @@ class ToolArgs(AnswerEvent):
     delta: str
 
 
-class ToolReady(AnswerEvent):
+class ToolReady(AnswerEvent, frozen=True):
     """The call is whole: ``input`` is its parsed arguments.
 
     ``invalid`` holds the raw text instead when it was not JSON; such a call must
@@ -128,19 +128,19 @@ class ToolReady(AnswerEvent):
     invalid: str | None = None
 
 
-class ToolResult(AnswerEvent):
+class ToolResult(AnswerEvent, frozen=True):
     type: ClassVar[str] = "tool.result"
     call: str
     output: Any
 
 
-class ToolError(AnswerEvent):
+class ToolError(AnswerEvent, frozen=True):
     type: ClassVar[str] = "tool.error"
     call: str
     message: str
 
 
-class Source(AnswerEvent):
+class Source(AnswerEvent, frozen=True):
     """Something the answer cites: a page (``url``) or a document (``document``)."""
 
     type: ClassVar[str] = "source"
@@ -151,7 +151,7 @@ class Source(AnswerEvent):
     quote: str | None = None
 
 
-class Data(AnswerEvent):
+class Data(AnswerEvent, frozen=True):
     """A typed piece of JSON for the front end (a card, a table).
 
     The same ``name`` and ``id`` replace the earlier piece in place; ``transient``
@@ -165,7 +165,7 @@ class Data(AnswerEvent):
     transient: bool = False
 
 
-class File(AnswerEvent):
+class File(AnswerEvent, frozen=True):
     """A file the model made; ``url`` may be a data: URL."""
 
     type: ClassVar[str] = "file"
@@ -174,7 +174,7 @@ class File(AnswerEvent):
     name: str | None = None
 
 
-class Usage(AnswerEvent):
+class Usage(AnswerEvent, frozen=True):
     """Tokens used so far, cumulative. ``estimated``: counted by us, not the vendor."""
 
     type: ClassVar[str] = "usage"
@@ -185,21 +185,21 @@ class Usage(AnswerEvent):
     estimated: bool = False
 
 
-class RunFinished(AnswerEvent):
+class RunFinished(AnswerEvent, frozen=True):
     """``reason``: stop, length, tool_calls, content_filter or other."""
 
     type: ClassVar[str] = "run.finished"
     reason: str = "stop"
 
 
-class RunStopped(AnswerEvent):
+class RunStopped(AnswerEvent, frozen=True):
     """Somebody stopped it. ``reason``: stop (asked for), disconnect or shutdown."""
 
     type: ClassVar[str] = "run.stopped"
     reason: str = "stop"
 
 
-class RunFailed(AnswerEvent):
+class RunFailed(AnswerEvent, frozen=True):
     """``code`` is stable (see errors.py, and ``interrupted``); ``message`` is for a person."""
 
     type: ClassVar[str] = "run.failed"

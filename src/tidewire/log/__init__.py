@@ -1,0 +1,1 @@
+"""Where streams live: the contract (base) and its stores (memory, sqlite)."""

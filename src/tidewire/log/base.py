@@ -1,0 +1,186 @@
+"""The log: append-only streams of events, whoever stores them.
+
+A stream has a name and an **epoch** (random, unique to this incarnation); its events
+have offsets 1, 2, 3 … without holes. It is open until it is closed, once, together
+with its last event. A store promises:
+
+- What an append has acknowledged survives the death of the process at any moment.
+- Appends of one stream are stored in the order of the calls; all appends of one turn
+  of the event loop, over all streams, are one commit.
+- The ``listener`` hears of every commit after it is durable, on the event loop, in
+  order, and before the append's future is resolved.
+- Reads see everything acknowledged, and never a part of a commit.
+
+Storage that fails raises LogUnavailable and has stored nothing of that append.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from typing import NamedTuple, Protocol, runtime_checkable
+
+import msgspec
+
+from tidewire.wire.event import Event
+
+__all__ = [
+    "Batch",
+    "Commit",
+    "Leases",
+    "Listener",
+    "Log",
+    "Retention",
+    "StreamInfo",
+    "check_name",
+]
+
+MAX_NAME_LENGTH = 255
+
+
+class Retention(msgspec.Struct, frozen=True, omit_defaults=True):
+    """How much of an open stream is kept; what is over is trimmed from its start.
+
+    Trimming is lazy: a stream may hold up to a tenth more. None: no limit.
+    """
+
+    max_events: int | None = None
+    max_bytes: int | None = None
+    max_age_seconds: float | None = None
+
+
+class StreamInfo(msgspec.Struct, frozen=True):
+    """A stream at one moment. ``first``..``head`` can be read; empty if first > head."""
+
+    name: str
+    epoch: str
+    first: int
+    head: int
+    closed: bool
+    fence: int
+    created: bool = False
+    """True in the answer of the ``create`` call that made it."""
+
+
+class Batch(NamedTuple):
+    """Consecutive events read from a stream, the first at offset ``first``.
+
+    ``head`` and ``closed`` describe the stream at the same moment.
+    """
+
+    first: int
+    events: Sequence[Event]
+    head: int
+    closed: bool
+
+    @property
+    def last(self) -> int:
+        """The offset of the last event; ``first - 1`` if there is none."""
+        return self.first + len(self.events) - 1
+
+
+class Commit(NamedTuple):
+    """What one commit added to one stream."""
+
+    stream: str
+    first: int
+    events: Sequence[Event]
+    closed: bool
+
+
+Listener = Callable[[Sequence[Commit]], None]
+
+
+class Log(Protocol):
+    """A store of streams. One instance belongs to one event loop."""
+
+    listener: Listener | None
+    failure: str | None
+    """Why the last write failed, for readiness; None while writes succeed."""
+
+    async def open(self) -> None:
+        """Makes the store ready. Raises LogUnavailable or ConfigError."""
+        ...
+
+    async def close(self) -> None:
+        """Ends all pending appends, then lets go of the store."""
+        ...
+
+    async def create(
+        self, name: str, *, retention: Retention | None = None, owner: str | None = None
+    ) -> StreamInfo:
+        """The stream of this name, made if it does not exist (``created`` tells).
+
+        ``owner`` names the lease under which a new stream is written (see Leases).
+        A name that was deleted begins anew, under another epoch.
+        """
+        ...
+
+    def append(
+        self,
+        name: str,
+        events: Sequence[Event],
+        *,
+        close: bool = False,
+        fence: int | None = None,
+        key: str | None = None,
+    ) -> asyncio.Future[int]:
+        """Adds events at the end; the future gives the offset of the last one.
+
+        Needs no await to take effect. ``close`` ends the stream with these events.
+        ``fence``, if given, must be the stream's present fence, else Fenced. ``key``
+        makes it idempotent: a key already seen in this stream stores nothing and
+        gives the earlier offset. The future raises StreamNotFound, StreamGone,
+        StreamClosed, Fenced or LogUnavailable.
+        """
+        ...
+
+    async def read(self, name: str, after: int = 0, *, limit: int = 512) -> Batch:
+        """Up to ``limit`` events with offsets over ``after``, oldest first.
+
+        Starts later than ``after + 1`` if events were trimmed there.
+        Raises StreamNotFound, StreamGone.
+        """
+        ...
+
+    async def info(self, name: str | None = None, *, epoch: str | None = None) -> StreamInfo:
+        """A stream by name or by epoch. Raises StreamNotFound, StreamGone."""
+        ...
+
+    async def delete(self, name: str) -> None:
+        """Removes a stream. Its name answers StreamGone for a while. Idempotent."""
+        ...
+
+
+@runtime_checkable
+class Leases(Protocol):
+    """Ownership of streams across processes, for stores that outlive a process."""
+
+    async def hold(self, owner: str, seconds: float) -> None:
+        """Says that ``owner`` lives for at least ``seconds`` more."""
+        ...
+
+    async def orphans(self) -> list[str]:
+        """Open streams whose owner is dead: lease expired, or process known gone."""
+        ...
+
+    async def seize(self, name: str, owner: str) -> int:
+        """Takes a stream over: its fence rises, so the former owner can append no more.
+
+        Gives the new fence. Raises StreamNotFound, StreamClosed.
+        """
+        ...
+
+    async def expire(self, *, closed_before_seconds: float) -> int:
+        """Deletes streams closed longer ago than this; gives their number.
+
+        Also trims open streams by age. May do a part only; call it again now and then.
+        """
+        ...
+
+
+def check_name(name: str) -> str:
+    """``name``, if a stream can bear it: 1 to 255 printable characters, no blanks."""
+    if not 0 < len(name) <= MAX_NAME_LENGTH or not name.isprintable() or " " in name:
+        raise ValueError("A stream name is 1 to 255 printable characters without blanks.")
+    return name

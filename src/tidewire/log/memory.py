@@ -1,0 +1,216 @@
+"""Streams in this process's memory: for tests, trials, and apps that keep nothing.
+
+Nothing survives the process. Same contract and same order of callbacks as the
+durable stores: an append takes effect at the end of the loop's turn, as one commit.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Sequence
+
+from tidewire.errors import Fenced, StreamClosed, StreamGone, StreamNotFound
+from tidewire.log.base import Batch, Commit, Listener, Retention, StreamInfo, check_name
+from tidewire.log.pending import Append, settle
+from tidewire.wire.cursor import new_epoch
+from tidewire.wire.event import Event
+
+__all__ = ["MemoryLog"]
+
+TOMBSTONE_SECONDS = 7 * 86400.0
+
+
+class _Stream:
+    def __init__(self, name: str, epoch: str, retention: Retention, owner: str | None) -> None:
+        self.name = name
+        self.epoch = epoch
+        self.retention = retention
+        self.owner = owner
+        self.fence = 1
+        self.first = 1
+        self.events: list[Event] = []
+        self.times: list[float] = []
+        self.size = 0
+        self.closed_at: float | None = None
+        self.keys: dict[str, int] = {}
+
+    @property
+    def head(self) -> int:
+        return self.first + len(self.events) - 1
+
+    def info(self, *, created: bool = False) -> StreamInfo:
+        closed = self.closed_at is not None
+        return StreamInfo(self.name, self.epoch, self.first, self.head, closed, self.fence, created)
+
+    def trim(self, now: float) -> None:
+        keep = self.retention
+        drop = 0
+        if keep.max_events is not None and len(self.events) > keep.max_events * 1.1:
+            drop = len(self.events) - keep.max_events
+        if keep.max_bytes is not None and self.size > keep.max_bytes * 1.1:
+            over = self.size - keep.max_bytes
+            while over > 0 and drop < len(self.events):
+                over -= len(self.events[drop].data)
+                drop += 1
+        if keep.max_age_seconds is not None:
+            while drop < len(self.times) and self.times[drop] < now - keep.max_age_seconds:
+                drop += 1
+        if drop:
+            self.size -= sum(len(event.data) for event in self.events[:drop])
+            del self.events[:drop], self.times[:drop]
+            self.first += drop
+
+
+class MemoryLog:
+    """The contract of log/base.py in memory. ``clock`` gives seconds since the epoch."""
+
+    def __init__(self, *, clock: Callable[[], float] = time.time) -> None:
+        self.listener: Listener | None = None
+        self.failure: str | None = None
+        self._clock = clock
+        self._streams: dict[str, _Stream] = {}
+        self._by_epoch: dict[str, _Stream] = {}
+        self._gone: dict[str, float] = {}
+        self._owners: dict[str, float] = {}
+        self._pending: list[Append] = []
+
+    async def open(self) -> None:
+        pass
+
+    async def close(self) -> None:
+        self._commit()
+
+    async def create(
+        self, name: str, *, retention: Retention | None = None, owner: str | None = None
+    ) -> StreamInfo:
+        check_name(name)
+        stream = self._streams.get(name)
+        if stream is not None:
+            return stream.info()
+        self._gone.pop(name, None)
+        epoch = new_epoch()
+        while epoch in self._by_epoch:
+            epoch = new_epoch()
+        stream = _Stream(name, epoch, retention or Retention(), owner)
+        self._streams[name] = self._by_epoch[epoch] = stream
+        return stream.info(created=True)
+
+    def append(
+        self,
+        name: str,
+        events: Sequence[Event],
+        *,
+        close: bool = False,
+        fence: int | None = None,
+        key: str | None = None,
+    ) -> asyncio.Future[int]:
+        loop = asyncio.get_running_loop()
+        if not self._pending:
+            loop.call_soon(self._commit)
+        entry = Append(name, events, close, fence, key, loop.create_future())
+        self._pending.append(entry)
+        return entry.future
+
+    async def read(self, name: str, after: int = 0, *, limit: int = 512) -> Batch:
+        stream = self._find(name)
+        first = max(after + 1, stream.first)
+        start = first - stream.first
+        return Batch(
+            first,
+            stream.events[start : start + limit],
+            stream.head,
+            stream.closed_at is not None,
+        )
+
+    async def info(self, name: str | None = None, *, epoch: str | None = None) -> StreamInfo:
+        if name is not None:
+            return self._find(name).info()
+        if epoch in self._by_epoch:
+            return self._by_epoch[epoch].info()
+        raise StreamNotFound("No stream has this cursor.")
+
+    async def delete(self, name: str) -> None:
+        stream = self._streams.pop(name, None)
+        if stream is not None:
+            del self._by_epoch[stream.epoch]
+            self._gone[name] = self._clock()
+
+    async def hold(self, owner: str, seconds: float) -> None:
+        self._owners[owner] = self._clock() + seconds
+
+    async def orphans(self) -> list[str]:
+        now = self._clock()
+        return [
+            stream.name
+            for stream in self._streams.values()
+            if stream.owner is not None
+            and stream.closed_at is None
+            and self._owners.get(stream.owner, 0.0) < now
+        ]
+
+    async def seize(self, name: str, owner: str) -> int:
+        stream = self._find(name)
+        if stream.closed_at is not None:
+            raise StreamClosed("This stream is closed.")
+        stream.owner = owner
+        stream.fence += 1
+        return stream.fence
+
+    async def expire(self, *, closed_before_seconds: float) -> int:
+        limit = self._clock() - closed_before_seconds
+        old = [
+            stream.name
+            for stream in self._streams.values()
+            if stream.closed_at is not None and stream.closed_at < limit
+        ]
+        for name in old:
+            await self.delete(name)
+        for stream in self._streams.values():
+            stream.trim(self._clock())
+        forget = self._clock() - TOMBSTONE_SECONDS
+        self._gone = {name: at for name, at in self._gone.items() if at >= forget}
+        return len(old)
+
+    def _find(self, name: str) -> _Stream:
+        stream = self._streams.get(name)
+        if stream is not None:
+            return stream
+        if name in self._gone:
+            raise StreamGone("This stream was deleted.")
+        raise StreamNotFound("There is no such stream.")
+
+    def _commit(self) -> None:
+        pending, self._pending = self._pending, []
+        commits: list[Commit] = []
+        results: list[tuple[Append, int | Exception]] = []
+        for entry in pending:
+            try:
+                results.append((entry, self._store(entry, commits)))
+            except Exception as exc:
+                results.append((entry, exc))
+        if commits and self.listener is not None:
+            self.listener(commits)
+        for entry, result in results:
+            settle(entry.future, result)
+
+    def _store(self, entry: Append, commits: list[Commit]) -> int:
+        stream = self._find(entry.name)
+        if entry.key is not None and entry.key in stream.keys:
+            return stream.keys[entry.key]
+        if entry.fence is not None and entry.fence != stream.fence:
+            raise Fenced("Another process has taken over this stream.")
+        if stream.closed_at is not None:
+            raise StreamClosed("This stream is closed.")
+        now = self._clock()
+        first = stream.head + 1
+        stream.events.extend(entry.events)
+        stream.times.extend([now] * len(entry.events))
+        stream.size += sum(len(event.data) for event in entry.events)
+        if entry.close:
+            stream.closed_at = now
+        if entry.key is not None:
+            stream.keys[entry.key] = stream.head
+        commits.append(Commit(stream.name, first, entry.events, entry.close))
+        stream.trim(now)
+        return stream.head

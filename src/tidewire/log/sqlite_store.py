@@ -1,0 +1,284 @@
+"""What happens inside one SQLite write transaction: synchronous, one thread, one connection.
+
+Owns the rules of an append (fence, key, closed, offsets) and of retention. Knows
+nothing of asyncio: sqlite.py calls it from the writer thread.
+
+The state of streams is cached, so that an append costs one INSERT and no SELECT. The
+cache holds only while nobody else writes: ``PRAGMA data_version``, asked inside each
+transaction, changes when another connection has committed, and then it is dropped.
+"""
+
+from __future__ import annotations
+
+import re
+import sqlite3
+import time
+from collections.abc import Callable, Sequence
+from importlib.resources import files
+from typing import Any
+
+import msgspec
+
+from tidewire.errors import (
+    ConfigError,
+    Fenced,
+    LogUnavailable,
+    StreamClosed,
+    StreamGone,
+    StreamNotFound,
+)
+from tidewire.log.base import Commit, Retention, StreamInfo
+from tidewire.log.pending import Append
+from tidewire.wire.cursor import new_epoch
+
+__all__ = ["QUERIES", "Store", "StreamState", "connect", "load_stream"]
+
+SCHEMA_VERSION = 1
+TOMBSTONE_SECONDS = 7 * 86400.0
+EXPIRE_AT_ONCE = 200
+_MAX_CACHED = 10_000
+
+
+def _read_queries() -> dict[str, str]:
+    text = files(__package__).joinpath("sqlite_queries.sql").read_text("utf-8")
+    parts = re.split(r"^-- name: (\w+)\n", text, flags=re.MULTILINE)
+    return dict(zip(parts[1::2], map(str.strip, parts[2::2]), strict=True))
+
+
+QUERIES = _read_queries()
+
+
+def connect(path: str, *, synchronous: str = "normal") -> sqlite3.Connection:
+    """A connection in autocommit mode: transactions are begun by hand."""
+    connection = sqlite3.connect(
+        path, isolation_level=None, check_same_thread=False, cached_statements=64, timeout=5.0
+    )
+    connection.execute(f"PRAGMA synchronous = {synchronous}")
+    return connection
+
+
+def migrate(connection: sqlite3.Connection) -> None:
+    """Brings the file to SCHEMA_VERSION. Raises ConfigError for a file of the future."""
+    connection.execute("PRAGMA journal_mode = wal")
+    version: int = connection.execute("PRAGMA user_version").fetchone()[0]
+    if version > SCHEMA_VERSION:
+        raise ConfigError(
+            f"The log was written by a newer Tidewire (schema {version}, this one knows "
+            f"{SCHEMA_VERSION}). Upgrade Tidewire or choose another data directory."
+        )
+    for step in range(version + 1, SCHEMA_VERSION + 1):
+        script = files(__package__).joinpath(f"sqlite_schema_{step}.sql").read_text("utf-8")
+        connection.executescript(f"BEGIN IMMEDIATE; {script} PRAGMA user_version = {step}; COMMIT;")
+
+
+class StreamState:
+    """A stream as the writer knows it between two commits."""
+
+    __slots__ = (
+        "closed", "deleted", "epoch", "fence", "head", "id", "name", "retention", "size", "trimmed"
+    )  # fmt: skip
+
+    def __init__(self, row: tuple[Any, ...]) -> None:
+        self.id: int
+        self.name: str
+        self.epoch: str
+        self.trimmed: int
+        self.fence: int
+        self.head: int
+        self.id, self.name, self.epoch, self.trimmed, self.fence = row[:5]
+        closed_at, deleted_at, retention, self.head = row[5:]
+        self.closed = closed_at is not None
+        self.deleted = deleted_at is not None
+        self.retention = msgspec.json.decode(retention, type=Retention) if retention else None
+        self.size: int | None = None  # bytes of data, once somebody needs to know
+
+    def info(self, *, created: bool = False) -> StreamInfo:
+        return StreamInfo(
+            self.name, self.epoch, self.trimmed + 1, self.head, self.closed, self.fence, created
+        )
+
+
+def load_stream(
+    connection: sqlite3.Connection, *, name: str | None = None, epoch: str | None = None
+) -> StreamState:
+    """A stream that can be read. Raises StreamNotFound, StreamGone."""
+    query, value = ("stream_by_name", name) if name is not None else ("stream_by_epoch", epoch)
+    row = connection.execute(QUERIES[query], (value,)).fetchone()
+    if row is None:
+        raise StreamNotFound("There is no such stream.")
+    state = StreamState(row)
+    if state.deleted:
+        raise StreamGone("This stream was deleted.")
+    return state
+
+
+class Store:
+    """The one writer. Every method runs inside a transaction that ``transact`` opened."""
+
+    def __init__(self, connection: sqlite3.Connection, *, clock: Callable[[], float] = time.time):
+        self._db = connection
+        self._clock = clock
+        self._states: dict[str, StreamState] = {}
+        self._version: int | None = None
+
+    def transact(self, work: Callable[[], None]) -> None:
+        """Runs ``work`` in one transaction.
+
+        Raises LogUnavailable, with nothing stored, when SQLite fails.
+        """
+        try:
+            self._db.execute("BEGIN IMMEDIATE")
+            version: int = self._db.execute("PRAGMA data_version").fetchone()[0]
+            if version != self._version or len(self._states) > _MAX_CACHED:
+                self._states.clear()
+                self._version = version
+            work()
+            self._db.execute("COMMIT")
+        except BaseException as exc:
+            self._states.clear()
+            if self._db.in_transaction:
+                self._db.execute("ROLLBACK")
+            if isinstance(exc, sqlite3.Error):
+                raise LogUnavailable(f"The log cannot be written: {exc}.") from exc
+            raise
+
+    def append(self, appends: Sequence[Append]) -> tuple[list[int | Exception], list[Commit]]:
+        """Stores appends in order: a result for each, and one Commit per stream."""
+        now = self._clock()
+        rows: list[tuple[int, int, float, str, str]] = []
+        commits: dict[str, Commit] = {}
+        results: list[int | Exception] = []
+        for entry in appends:
+            try:
+                results.append(self._append_one(entry, now, rows, commits))
+            except (StreamNotFound, StreamGone, StreamClosed, Fenced) as exc:
+                results.append(exc)
+        self._db.executemany(QUERIES["insert_event"], rows)
+        for commit in commits.values():
+            state = self._states[commit.stream]
+            if commit.closed:
+                self._db.execute(QUERIES["close_stream"], (now, state.id))
+            if state.retention is not None:
+                self._trim(state, now, added=commit)
+        return results, list(commits.values())
+
+    def _append_one(
+        self,
+        entry: Append,
+        now: float,
+        rows: list[tuple[int, int, float, str, str]],
+        commits: dict[str, Commit],
+    ) -> int:
+        state = self._states.get(entry.name) or self._load(entry.name)
+        if entry.key is not None:
+            seen = self._db.execute(QUERIES["find_key"], (state.id, entry.key)).fetchone()
+            if seen is not None:
+                return int(seen[0])
+        if entry.fence is not None and entry.fence != state.fence:
+            raise Fenced("Another process has taken over this stream.")
+        if state.closed:
+            raise StreamClosed("This stream is closed.")
+        offset = first = state.head + 1
+        for type, data in entry.events:
+            rows.append((state.id, offset, now, type, data))
+            offset += 1
+        state.head = offset - 1
+        state.closed = entry.close
+        if entry.key is not None:
+            self._db.execute(QUERIES["insert_key"], (state.id, entry.key, state.head))
+        earlier = commits.get(entry.name)
+        if earlier is None:
+            commits[entry.name] = Commit(entry.name, first, entry.events, entry.close)
+        else:
+            events = [*earlier.events, *entry.events]
+            commits[entry.name] = Commit(entry.name, earlier.first, events, entry.close)
+        return state.head
+
+    def _load(self, name: str) -> StreamState:
+        state = self._states[name] = load_stream(self._db, name=name)
+        return state
+
+    def create(self, name: str, retention: Retention | None, owner: str | None) -> StreamInfo:
+        try:
+            return self._load(name).info()
+        except StreamGone:
+            self._db.execute(QUERIES["delete_tombstone"], (name,))
+        except StreamNotFound:
+            pass
+        kept = msgspec.json.encode(retention).decode() if retention is not None else None
+        while True:
+            values = (name, new_epoch(), owner, kept, self._clock())
+            try:
+                self._db.execute(QUERIES["insert_stream"], values)
+            except sqlite3.IntegrityError:  # the epoch is taken: draw another
+                continue
+            return self._load(name).info(created=True)
+
+    def delete(self, name: str) -> None:
+        try:
+            state = self._load(name)
+        except (StreamNotFound, StreamGone):
+            return
+        now = self._clock()
+        self._db.execute(QUERIES["drop_events"], (state.id,))
+        self._db.execute(QUERIES["drop_keys"], (state.id,))
+        self._db.execute(QUERIES["bury_stream"], (now, state.head, now, state.id))
+        del self._states[name]
+
+    def expire(self, closed_before_seconds: float) -> int:
+        """Deletes old closed streams, a few at a time so that appends are not held up."""
+        now = self._clock()
+        rows = self._db.execute(
+            QUERIES["closed_streams"], (now - closed_before_seconds, EXPIRE_AT_ONCE)
+        ).fetchall()
+        for (name,) in rows:
+            self.delete(name)
+        for (name,) in self._db.execute(QUERIES["aged_streams"]).fetchall():
+            self._trim(self._load(name), now)
+        self._db.execute(QUERIES["drop_tombstones"], (now - TOMBSTONE_SECONDS,))
+        self._db.execute(QUERIES["drop_leases"], (now - TOMBSTONE_SECONDS,))
+        return len(rows)
+
+    def hold(self, owner: str, seconds: float) -> None:
+        self._db.execute(QUERIES["hold_lease"], (owner, self._clock() + seconds))
+
+    def seize(self, name: str, owner: str) -> int:
+        state = self._load(name)
+        if state.closed:
+            raise StreamClosed("This stream is closed.")
+        self._db.execute(QUERIES["seize_stream"], (owner, state.id))
+        state.fence += 1
+        return state.fence
+
+    def _trim(self, state: StreamState, now: float, *, added: Commit | None = None) -> None:
+        keep = state.retention
+        assert keep is not None
+        upto = state.trimmed
+        if keep.max_events is not None and state.head - state.trimmed > keep.max_events * 1.1:
+            upto = state.head - keep.max_events
+        if keep.max_bytes is not None:
+            upto = max(upto, self._over_bytes(state, keep.max_bytes, added))
+        if keep.max_age_seconds is not None and added is None:
+            query = (state.id, now - keep.max_age_seconds)
+            upto = max(upto, self._db.execute(QUERIES["offset_for_age"], query).fetchone()[0])
+        if upto > state.trimmed:
+            self._db.execute(QUERIES["trim_events"], (state.id, upto))
+            self._db.execute(QUERIES["trim_keys"], (state.id, upto))
+            self._db.execute(QUERIES["set_trimmed"], (upto, state.id))
+            state.trimmed = upto
+            state.size = None
+
+    def _over_bytes(self, state: StreamState, limit: int, added: Commit | None) -> int:
+        """The offset up to which events must go so that at most ``limit`` bytes stay."""
+        if state.size is None:
+            state.size = self._db.execute(QUERIES["stream_size"], (state.id,)).fetchone()[0]
+        elif added is not None:
+            state.size += sum(len(event.data) for event in added.events)
+        over = state.size - limit
+        if over <= limit * 0.1:
+            return state.trimmed
+        for offset, size in self._db.execute(QUERIES["sizes_from_start"], (state.id,)):
+            over -= size
+            if over <= 0:
+                return int(offset)
+        return state.head
