@@ -36,7 +36,8 @@ def is_fresh() -> bool:
 def build() -> None:
     """Builds console and client. Raises SystemExit when Node is missing or a step fails."""
     if node() is None:
-        sys.exit("Building the console needs Node {}.{} or newer on the PATH.".format(*MINIMUM_NODE))
+        minimum = ".".join(map(str, MINIMUM_NODE))
+        sys.exit(f"Building the console needs Node {minimum} or newer on the PATH.")
     digest = source_digest()
     install()
     print("Building the web console …", flush=True)

@@ -1,0 +1,50 @@
+"""What the end-to-end tests start outside our process: a real browser and a real nginx."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack
+from pathlib import Path
+
+import pytest
+from playwright.async_api import Browser, async_playwright
+
+from tests.e2e.nginx import Nginx
+
+CHROMIUM_OPTIONS = [
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+
+
+@pytest.fixture
+async def chromium() -> AsyncIterator[Browser]:
+    """The system's Chromium, with a fresh profile; closed after the test."""
+    command = shutil.which("chromium")
+    assert command, "Chromium is missing; make test installs it"
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(executable_path=command, args=CHROMIUM_OPTIONS)
+        try:
+            yield browser
+        finally:
+            await browser.close()
+
+
+@pytest.fixture
+async def nginx(tmp_path: Path) -> AsyncIterator[Callable[..., Awaitable[Nginx]]]:
+    """Starts deploy/nginx.conf: ``await nginx(upstream_port, changes)``; stopped after the test."""
+    async with AsyncExitStack() as stack:
+
+        async def start(upstream_port: int, changes: dict[str, str] | None = None) -> Nginx:
+            proxy = Nginx(tmp_path, upstream_port, changes)
+            stack.push_async_callback(proxy.stop)
+            return await proxy.start()
+
+        yield start
