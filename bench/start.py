@@ -1,0 +1,125 @@
+"""What Tidewire costs before it does anything: CPU of `tidewire --help`, time from exec until
+`tidewire serve` is ready, and the memory of an idle server.
+
+Each is the median of several runs. The command has one core to itself; the readiness probe,
+every few milliseconds, runs on the other. The server starts with an empty data folder and no
+configuration, as for a new user, and its memory is read after a second of rest. A first run
+of each is thrown away: it compiles modules and fills the disk cache.
+"""
+
+from __future__ import annotations
+
+import argparse
+import http.client
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from importlib.metadata import version
+from pathlib import Path
+from statistics import median
+
+from process import Program, cores, fail, free_port, running, say, work_folder
+from report import Bar, machine, table, tell
+
+HELP = "CPU of tidewire --help"
+READY = "exec to ready"
+MEMORY = "memory at rest"
+TIDEWIRE = Path(sys.executable).parent / "tidewire"
+HELP_BAR_SECONDS = 0.3
+READY_BAR_SECONDS = 1.5
+MEMORY_BAR_MIB = 90
+PROBE_SECONDS = 0.005
+REST_SECONDS = 1
+GIVE_UP_SECONDS = 30
+
+
+def help_cpu_seconds(core: int) -> float:
+    """User and system time of one `tidewire --help`."""
+    command = ["taskset", "-c", str(core), str(TIDEWIRE), "--help"]
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL) as process:
+        _, status, usage = os.wait4(process.pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(status)
+    if process.returncode != 0:
+        raise fail(f"tidewire --help ended with exit code {process.returncode}")
+    return usage.ru_utime + usage.ru_stime
+
+
+def serve(core: int) -> tuple[float, float]:
+    """Seconds from exec to ready, and the idle server's resident memory in MiB."""
+    port = free_port()
+    with tempfile.TemporaryDirectory(dir=work_folder()) as name:
+        folder = Path(name)
+        argv = [TIDEWIRE, "serve", "--port", port, "--data", folder / "data"]
+        began = time.monotonic()
+        with running(argv, name="tidewire", core=core, folder=folder) as server:
+            wait_until_ready(server, port)
+            ready_seconds = time.monotonic() - began
+            time.sleep(REST_SECONDS)
+            return ready_seconds, server.resident_bytes() / 2**20
+
+
+def wait_until_ready(server: Program, port: int) -> None:
+    deadline = time.monotonic() + GIVE_UP_SECONDS
+    while not is_ready(port):
+        if time.monotonic() > deadline or not server.alive():
+            raise fail(f"tidewire serve did not become ready:\n{server.last_words()}")
+        time.sleep(PROBE_SECONDS)
+
+
+def is_ready(port: int) -> bool:
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
+    try:
+        connection.request("GET", "/readyz")
+        return connection.getresponse().status == 200
+    except OSError:
+        return False
+    finally:
+        connection.close()
+
+
+def measure(runs: int) -> dict[str, list[float]]:
+    """The figures of every run that counts, by name."""
+    core, probe_core = cores()
+    os.sched_setaffinity(0, {probe_core})
+    taken: dict[str, list[float]] = {HELP: [], READY: [], MEMORY: []}
+    for number in range(runs + 1):
+        say(f"run {number} of {runs} …" if number else "warming up …")
+        figures = (help_cpu_seconds(core), *serve(core))
+        if number:
+            for of_name, figure in zip(taken.values(), figures, strict=True):
+                of_name.append(figure)
+    return taken
+
+
+def arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        epilog="Exit code: 0 every bar held, 1 a bar was missed, 2 it could not be measured.",
+    )
+    parser.add_argument("--runs", type=int, default=5, help="runs that count (default 5)")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write every run's figures there")
+    return parser.parse_args()
+
+
+def main() -> int:
+    options = arguments()
+    taken = measure(options.runs)
+    spread = [
+        [name, f"{min(of_name):.3g}", f"{median(of_name):.3g}", f"{max(of_name):.3g}"]
+        for name, of_name in taken.items()
+    ]
+    bars = [
+        Bar(HELP, median(taken[HELP]), HELP_BAR_SECONDS, "s"),
+        Bar(READY, median(taken[READY]), READY_BAR_SECONDS, "s"),
+        Bar(MEMORY, median(taken[MEMORY]), MEMORY_BAR_MIB, "MiB"),
+    ]
+    facts = machine() | {"tidewire": version("tidewire")}
+    figures = table(["", "lowest", "median", "highest"], spread)
+    return tell(facts, figures, bars, {"runs": taken}, options.json)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
