@@ -139,6 +139,10 @@ def plain(folder: Path, port: int, model_port: int) -> Launch:
     return Launch(argv, "/chat", OPENAI_BODY, env=env)
 
 
+def plain_version() -> str:
+    return " + ".join(version(part) for part in ("httpx", "sse-starlette"))
+
+
 def litellm_environment() -> Path:
     """LiteLLM's own environment, made on first use: its dependencies are not ours."""
     folder = work_folder() / "litellm"
@@ -187,6 +191,6 @@ def litellm(folder: Path, port: int, model_port: int) -> Launch:
 PEERS = {
     "nginx": Peer("nginx, proxy_buffering off", None, nginx_version, nginx),
     "tidewire": Peer("tidewire serve, SQLite", None, lambda: version("tidewire"), tidewire),
-    "plain": Peer("httpx + sse-starlette", 40, lambda: version("sse-starlette"), plain),
+    "plain": Peer("httpx + sse-starlette", 40, plain_version, plain),
     "litellm": Peer("LiteLLM proxy", 8, litellm_version, litellm),
 }

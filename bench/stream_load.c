@@ -26,7 +26,7 @@ enum { MAX_REQUEST = 65536, MAX_HEAD = 16384, READ_SIZE = 65536, CARRY = STAMP_L
 
 struct viewer {
     int fd;
-    bool in_body, chunked, ended, wrong;
+    bool in_body, chunked, complete, ended, wrong;
     uint32_t answer;        /* which of the model's answers this is, known from its first stamp */
     uint32_t chunks;        /* stamps seen so far */
     size_t frame_size;      /* HTTP chunk size being read */
@@ -95,7 +95,7 @@ static size_t unframe(struct viewer *viewer, char *bytes, size_t length) {
         char byte = bytes[i++];
         if (byte == '\n' && viewer->in_frame_size) {
             viewer->frame_left = viewer->frame_size;
-            if (viewer->frame_size == 0) finish(viewer);
+            viewer->complete = viewer->frame_size == 0;
             viewer->frame_size = 0;
             viewer->in_frame_size = false;
         } else if (byte != '\r' && byte != '\n') {
@@ -150,6 +150,7 @@ static void receive(struct viewer *viewer) {
     size_t length = (size_t)got, skip = viewer->in_body ? 0 : read_head(viewer, bytes, length);
     memmove(bytes, bytes + skip, length - skip);
     if (viewer->in_body) read_body(viewer, bytes, length - skip, now);
+    if (viewer->complete) finish(viewer);
 }
 
 static void start(struct viewer *viewer) {
