@@ -1,0 +1,112 @@
+"""From a ``[models.NAME]`` table of the settings to a model that answers.
+
+The one place that knows which APIs there are. Every mistake in a table is a
+ConfigError that names the setting; none is left for the first question to find.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import os
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+import msgspec
+
+from tidewire.errors import ConfigError
+from tidewire.models import demo, openai
+from tidewire.models.base import Model
+
+__all__ = ["APIS", "build"]
+
+_APIS: Final[dict[str, tuple[type, Callable[[str, Any], Model]]]] = {
+    "openai": (openai.Settings, openai.OpenAI),
+    "demo": (demo.Settings, demo.Demo),
+}
+
+APIS: Final = tuple(_APIS)
+"""The values that ``api`` may have."""
+
+_POSITIVE = ("_timeout_seconds", "_bytes")
+
+
+def build(name: str, table: Mapping[str, Any]) -> Model:
+    """The model ``name`` as its table describes it: ``api`` and that API's settings.
+
+    ``api_key`` and the values of ``headers`` may be ``env:NAME`` or ``file:PATH``, read
+    here, once. Connects to nothing. Raises ConfigError.
+    """
+    where = f"models.{name}"
+    rest = dict(table)
+    api = rest.pop("api", None)
+    if api not in _APIS:
+        raise ConfigError(f"{where}.api is {api!r}; it must be one of: {', '.join(APIS)}.")
+    settings_type, model_type = _APIS[api]
+    return model_type(name, _settings(where, settings_type, rest))
+
+
+def _settings(where: str, settings_type: type, table: dict[str, Any]) -> Any:
+    known = [field.name for field in dataclasses.fields(settings_type)]
+    for key in table:
+        if key not in known:
+            raise ConfigError(f"{where}.{key} is not known; there are: {', '.join(known)}.")
+    try:
+        settings: Any = msgspec.convert(table, settings_type)
+    except msgspec.ValidationError as exc:
+        raise ConfigError(f"{where}: {exc}.") from exc
+    for field in known:
+        _check(f"{where}.{field}", field, getattr(settings, field))
+    return dataclasses.replace(settings, **_secrets(where, settings, known))
+
+
+def _check(where: str, field: str, value: Any) -> None:
+    """What a type cannot say: numbers are not negative, the URL is one we can post to."""
+    if isinstance(value, int | float) and not (math.isfinite(value) and value >= 0):
+        raise ConfigError(f"{where} must not be negative, and not infinite.")
+    if field.endswith(_POSITIVE) and not value:
+        raise ConfigError(f"{where} must be more than 0.")
+    if field == "base_url" and not _is_http_url(value):
+        raise ConfigError(f"{where} must be an http or https URL.")
+
+
+def _is_http_url(value: str) -> bool:
+    try:
+        parts = urlsplit(value)
+        return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return False
+
+
+def _secrets(where: str, settings: Any, known: list[str]) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    if "api_key" in known:
+        found["api_key"] = _secret(f"{where}.api_key", settings.api_key)
+    if "headers" in known:
+        found["headers"] = {
+            key: _secret(f"{where}.headers.{key}", value) for key, value in settings.headers.items()
+        }
+    return found
+
+
+def _secret(where: str, value: str) -> str:
+    """The value itself, or what ``env:`` or ``file:`` points at, without white space."""
+    kind, separator, place = value.partition(":")
+    if separator and kind == "env":
+        if place not in os.environ:
+            raise ConfigError(f"{where}: the environment variable {place} is not set.")
+        value = os.environ[place]
+    elif separator and kind == "file":
+        try:
+            value = Path(place).read_text("utf-8")
+        except (OSError, UnicodeDecodeError) as exc:
+            raise ConfigError(f"{where}: the file {place} cannot be read.") from exc
+    return _header_safe(where, value.strip())
+
+
+def _header_safe(where: str, value: str) -> str:
+    if not value.isprintable() or not value.isascii():
+        raise ConfigError(f"{where} must consist of printable ASCII characters.")
+    return value
