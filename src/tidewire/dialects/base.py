@@ -1,0 +1,105 @@
+"""The contract of a dialect: how stored events are written for one front end.
+
+A dialect makes encoders; an encoder turns consecutive events of one stream into bytes.
+Its state depends on the events alone, never on a viewer, so that one encoder serves
+everybody who has read as far. An encoder is copied with ``copy.copy``: its attributes
+must be immutable values.
+
+Every SSE event carries the cursor of its stored event as ``id:``, so an answer begun
+in one dialect can be resumed in another. Where one stored event becomes several SSE
+events, only the last of them has the plain cursor; those before it have a partial one
+(wire/cursor.py), and ``within`` brings the reader back to just there.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from typing import Protocol
+
+import msgspec
+
+from tidewire.answers.events import AnswerEvent, TextDelta, decode
+from tidewire.wire.cursor import Position
+from tidewire.wire.event import Event
+from tidewire.wire.writer import frame
+
+__all__ = ["AnswerEncoder", "Dialect", "sse", "to_json", "without_start"]
+
+
+class Encoder(Protocol):
+    """Encodes consecutive events of one stream, in order (live/base.py)."""
+
+    def encode(
+        self, epoch: str, first: int, events: Sequence[Event], *, within: int = 0
+    ) -> bytes: ...
+
+
+class Dialect(ABC):
+    """One front-end protocol over SSE, as live/base.py wants it.
+
+    Comments stand alone, without a blank line after them: legal, and some clients
+    dispatch an empty event at every blank line.
+    """
+
+    name: str
+    stateful = False
+    heartbeat = b":\n"
+    retry_milliseconds = 2000
+
+    @abstractmethod
+    def encoder(self) -> Encoder: ...
+
+    def opening(self, cursor: str | None) -> bytes:
+        if cursor is None:
+            return b": tidewire\n"
+        return b": tidewire\n" + frame(id=cursor, retry_milliseconds=self.retry_milliseconds)
+
+    def reset(self, cursor: str, data: str) -> bytes:
+        return frame(data, event="stream.reset", id=cursor)
+
+    def farewell(self, retry_milliseconds: int) -> bytes:
+        return f"retry: {retry_milliseconds}\n\n".encode()
+
+
+class AnswerEncoder(ABC):
+    """Encodes what the answer vocabulary knows; other events are left out.
+
+    A dialect fills in ``write``: one answer event in, SSE text out, cursors included.
+    """
+
+    def encode(self, epoch: str, first: int, events: Sequence[Event], *, within: int = 0) -> bytes:
+        out = []
+        for offset, event in enumerate(events, first):
+            answer = decode(*event)
+            if answer is not None:
+                out.append(self.write(answer, Position(epoch, offset - 1, within)))
+            within = 0
+        return "".join(out).encode()
+
+    @abstractmethod
+    def write(self, event: AnswerEvent, before: Position) -> str:
+        """``event`` as SSE text, "" if there is nothing to say.
+
+        ``before`` is where the viewer stands: ``before.within`` characters of the
+        event's text have been sent.
+        """
+
+
+def sse(before: Position, data: str, *, event: str = "") -> str:
+    """One SSE event that completes the stored event after ``before``."""
+    name = f"event: {event}\n" if event else ""
+    return f"id: {Position(before.epoch, before.offset + 1)}\n{name}data: {data}\n\n"
+
+
+def to_json(value: object) -> str:
+    """Compact JSON on one line."""
+    return msgspec.json.encode(value).decode()
+
+
+def without_start(event: Event, characters: int) -> Event:
+    """A text event without its first characters; any other event as it is."""
+    answer = decode(*event)
+    if isinstance(answer, TextDelta):
+        return Event(event.type, to_json(TextDelta(answer.part, answer.delta[characters:])))
+    return event

@@ -1,0 +1,169 @@
+"""Sinks: the two ways out to a viewer's socket. Both pass the same tests.
+
+``DirectSink`` writes to the transport that our HTTP protocol offers (server/protocol.py):
+no task wakes and no queue moves per event. ``AsgiSink`` works under every ASGI server:
+a bounded queue and one task that awaits ``send``.
+
+Both say *paused* at 64 KiB pending and close a peer that takes nothing for 60 s.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any, Protocol
+
+from tidewire.live.base import Viewer
+
+__all__ = ["MAX_PENDING_BYTES", "STALLED_SECONDS", "AsgiSink", "DirectSink", "DirectTransport"]
+
+MAX_PENDING_BYTES = 64 * 1024
+STALLED_SECONDS = 60.0
+
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+
+
+class DirectTransport(Protocol):
+    """What a server offers a direct sink, in the ASGI extension ``tidewire.direct``."""
+
+    def attach(self, sink: DirectSink) -> None:
+        """Takes the sink that hears of pause, resume and loss from now on."""
+        ...
+
+    def detach(self) -> None: ...
+
+    def write(self, data: bytes) -> None:
+        """Queues bytes that are framed already; never blocks."""
+        ...
+
+    def abort(self) -> None: ...
+
+
+class DirectSink:
+    """Writes to the transport itself, after the response head went out by plain ASGI."""
+
+    __slots__ = ("_timer", "_transport", "chunked", "is_gone", "is_paused", "viewer", "write")
+
+    def __init__(self, transport: DirectTransport) -> None:
+        self.viewer: Viewer | None = None
+        self.chunked = True
+        self.is_paused = False
+        self.is_gone = False
+        self.write = transport.write
+        self._transport = transport
+        self._timer: asyncio.TimerHandle | None = None
+        transport.attach(self)
+
+    def close(self) -> None:
+        """Gives the transport back: what follows goes by plain ASGI."""
+        self._cancel_timer()
+        self._transport.detach()
+
+    # What the protocol calls
+
+    def pause(self) -> None:
+        self.is_paused = True
+        loop = asyncio.get_running_loop()
+        self._timer = loop.call_later(STALLED_SECONDS, self._transport.abort)
+        if self.viewer is not None:
+            self.viewer.paused()
+
+    def resume(self) -> None:
+        self.is_paused = False
+        self._cancel_timer()
+        if self.viewer is not None:
+            self.viewer.resumed()
+
+    def lose(self) -> None:
+        self.is_gone = True
+        self._cancel_timer()
+        if self.viewer is not None:
+            self.viewer.gone()
+
+    def _cancel_timer(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+
+class AsgiSink:
+    """A bounded queue into ``send``; use it as an async context manager.
+
+    Leaving the context sends what is queued, unless the viewer is gone.
+    """
+
+    def __init__(self, receive: Receive, send: Send) -> None:
+        self.viewer: Viewer | None = None
+        self.chunked = False
+        self.is_paused = False
+        self.is_gone = False
+        self._receive = receive
+        self._send = send
+        self._queue: deque[bytes] = deque()
+        self._pending_bytes = 0
+        self._ready = asyncio.Event()
+        self._closing = False
+
+    async def __aenter__(self) -> AsgiSink:
+        self._watcher = asyncio.create_task(self._watch())
+        self._pump = asyncio.create_task(self._run())
+        return self
+
+    async def __aexit__(self, *exc: object) -> None:
+        self._closing = True
+        self._ready.set()
+        try:
+            if exc[0] is None and not self.is_gone:
+                await self._pump
+        finally:
+            for task in (self._pump, self._watcher):
+                task.cancel()
+            await asyncio.gather(self._pump, self._watcher, return_exceptions=True)
+
+    def write(self, data: bytes) -> None:
+        self._queue.append(data)
+        self._pending_bytes += len(data)
+        self._ready.set()
+        if self._pending_bytes > MAX_PENDING_BYTES and not self.is_paused:
+            self.is_paused = True
+            if self.viewer is not None:
+                self.viewer.paused()
+
+    async def _run(self) -> None:
+        while not self.is_gone:
+            while self._queue:
+                await self._send_queued()
+            if self._closing:
+                return
+            self._ready.clear()
+            await self._ready.wait()
+
+    async def _send_queued(self) -> None:
+        body = b"".join(self._queue)
+        self._queue.clear()
+        try:
+            async with asyncio.timeout(STALLED_SECONDS):
+                await self._send({"type": "http.response.body", "body": body, "more_body": True})
+        except (TimeoutError, OSError):  # stalled, or the server says it is gone
+            self._lose()
+            return
+        self._pending_bytes -= len(body)
+        if self.is_paused and self._pending_bytes <= MAX_PENDING_BYTES // 4:
+            self.is_paused = False
+            if self.viewer is not None:
+                self.viewer.resumed()
+
+    async def _watch(self) -> None:
+        while (await self._receive())["type"] != "http.disconnect":
+            pass
+        self._lose()
+
+    def _lose(self) -> None:
+        if not self.is_gone:
+            self.is_gone = True
+            self._ready.set()
+            if self.viewer is not None:
+                self.viewer.gone()

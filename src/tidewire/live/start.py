@@ -1,0 +1,77 @@
+"""Where a viewer begins: from its cursor, or from the start, now or the last N.
+
+A cursor is client input: it decides a position only within a stream that the viewer
+may read anyway. What cannot be continued is never guessed at: the viewer is put at
+the end, without a replay that it did not ask for, and told so (``stream.reset``).
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from tidewire.errors import BadRequest, InvalidCursor
+from tidewire.log.base import StreamInfo
+from tidewire.wire.cursor import read_cursor
+
+__all__ = ["Reset", "Start", "find_start"]
+
+
+class Start(msgspec.Struct, frozen=True):
+    """After ``offset``, and after ``within`` characters of the text event that follows.
+
+    ``reset`` is the reason if this is not what the cursor asked for. ``prime`` sends
+    the position as an ``id:`` before anything else, so that an ``EventSource`` that is
+    cut off before the first event comes back with a cursor and joins.
+    """
+
+    offset: int = 0
+    within: int = 0
+    reset: str | None = None
+    prime: bool = False
+
+
+class Reset(msgspec.Struct, frozen=True, omit_defaults=True):
+    """The data of ``stream.reset``. Reading goes on after ``cursor``.
+
+    ``reason``: ``malformed`` (not a cursor), ``unknown`` (of another stream, or of an
+    earlier one of this name), ``ahead`` (past the end: the log has lost its last
+    moments), ``trimmed`` (retention has removed ``lost`` events), ``gone`` (deleted).
+    """
+
+    stream: str
+    reason: str
+    cursor: str
+    lost: int | None = None
+
+
+def find_start(
+    stream: StreamInfo, *, cursor: str | None = None, since: str = "start", prime: bool = False
+) -> Start:
+    """The start for a cursor (``Last-Event-ID``) or, without one, for ``since``.
+
+    ``since`` is ``start``, ``now``, or the number of the latest events to begin with.
+    The cursor ``-1``, which some clients send as "nothing yet", means no cursor.
+    Raises BadRequest for another ``since``.
+    """
+    if cursor is None or cursor in ("", "-1"):
+        return Start(_offset_since(stream, since), prime=prime)
+    try:
+        positions = read_cursor(cursor)
+    except InvalidCursor:
+        return Start(stream.head, reset="malformed", prime=prime)
+    for position in positions:
+        if position.epoch == stream.epoch:
+            if position.offset > stream.head:
+                return Start(stream.head, reset="ahead", prime=prime)
+            return Start(position.offset, position.within, prime=prime)
+    return Start(stream.head, reset="unknown", prime=prime)
+
+
+def _offset_since(stream: StreamInfo, since: str) -> int:
+    if since == "start":
+        return stream.first - 1
+    if since == "now":
+        return stream.head
+    if since.isascii() and since.isdigit() and len(since) < 10:
+        return max(stream.first - 1, stream.head - int(since))
+    raise BadRequest("'from' is start, now, or how many of the latest events to begin with.")
