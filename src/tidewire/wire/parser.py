@@ -34,9 +34,9 @@ MAX_EVENT_BYTES: Final = 8 << 20
 MAX_RETRY_MILLISECONDS: Final = 3_600_000
 
 _BOM: Final = b"\xef\xbb\xbf"
-# The blocks that servers write: id, event and data once each, in this order. Anything
-# else, such as an id with NUL, takes the long way. In a pattern "." is all but LF.
-_COMMON_BLOCK: Final = re.compile("(?:id: ?([^\n\0]*)\n)?(?:event: ?(.*)\n)?data: ?(.*)")
+# Blocks as servers write them: id, event and data at most once and in this order, up to
+# a block of another form, which takes all that remains. "." is any character but LF.
+_BLOCKS: Final = re.compile(r"(?:id: (.++)\n)?(?:event: (.*+)\n)?data: (.*+)(?:\n\n|\Z)|([\s\S]+)")
 
 
 class ServerSentEvent(msgspec.Struct, frozen=True, gc=False):
@@ -67,6 +67,8 @@ class Parser:
         "_data",
         "_event",
         "_failure",
+        "_head",
+        "_head_event",
         "_id",
         "_line",
         "_max_event_bytes",
@@ -97,6 +99,7 @@ class Parser:
         """Begin with a new connection: what was incomplete is discarded, its id too."""
         self._at_start = True
         self._between_events = False  # the first line may hold a BOM: the long way
+        self._expect("message")
         self._skip_lf = False
         self._line = bytearray()
         self._block_bytes = 0
@@ -121,21 +124,72 @@ class Parser:
         ``reset``. Events that were complete before the limit are not lost: they are
         returned, and the next call raises.
         """
+        if not self._between_events or len(data) > self._safe_bytes:
+            return self._feed_slowly(data)
+        whole, blank, rest = data.rpartition(b"\n\n")
+        text = whole.decode("utf-8", "replace")
+        if not blank or "\r" in text or "\0" in text:
+            return self._feed_slowly(data)
+        value = text.removeprefix(self._head)
+        if value is not text and "\n" not in value:
+            events = [ServerSentEvent(self._head_event, value, self.last_event_id)]
+        elif text.startswith("id: "):
+            events = self._read_blocks_with_id(text)
+        else:
+            events = self._read_blocks(text)
+        if rest:
+            self._read_bytes(rest, events)
+        return events
+
+    def _read_blocks_with_id(self, text: str) -> list[ServerSentEvent]:
+        """As ``_read_blocks``, quicker for a single block with the expected head."""
+        id, _, block = text[4:].partition("\n")
+        value = block.removeprefix(self._head)
+        if value is block or "\n" in value:
+            return self._read_blocks(text)
+        self.last_event_id = id
+        return [ServerSentEvent(self._head_event, value, id)]
+
+    def _read_blocks(self, text: str) -> list[ServerSentEvent]:
+        """The events of whole blocks, without the blank line after the last."""
+        if text.startswith(self._head):
+            values = text.removeprefix(self._head).split(f"\n\n{self._head}")
+            if "\n" not in "".join(values):
+                event, id = self._head_event, self.last_event_id
+                return [ServerSentEvent(event, value, id) for value in values]
+        events: list[ServerSentEvent] = []
+        for id, event, data, other in _BLOCKS.findall(text):
+            if other:
+                for line in other.split("\n"):
+                    self._read_line(line, events)
+                self._dispatch(events)
+                return events
+            if id:
+                self.last_event_id = id
+            events.append(ServerSentEvent(event or "message", data, self.last_event_id))
+        if events and events[-1].event != self._head_event:
+            self._expect(events[-1].event)
+        return events
+
+    def _expect(self, event: str) -> None:
+        """Streams repeat themselves: often only the data differs from the block before."""
+        self._head = "data: " if event == "message" else f"event: {event}\ndata: "
+        self._head_event = event
+
+    def _feed_slowly(self, data: bytes) -> list[ServerSentEvent]:
         if self._failure is not None:
             raise self._failure
-        if self._skip_lf or b"\r" in data:
-            data = self._end_lines_with_lf(data)
         events: list[ServerSentEvent] = []
         try:
-            if not self._between_events:
-                head, blank, data = data.partition(b"\n\n")
-                self._read_bytes(head + blank, events)
-            if data and len(data) <= self._safe_bytes:
-                whole, blank, data = data.rpartition(b"\n\n")
-                if blank:
-                    self._read_blocks(whole.decode("utf-8", "replace"), events)
-            if data:
+            if self._skip_lf or b"\r" in data:
+                self._read_bytes(self._end_lines_with_lf(data), events)
+            elif self._between_events:
                 self._read_bytes(data, events)
+            else:
+                head, blank, rest = data.partition(b"\n\n")
+                self._read_bytes(head + blank, events)
+                if rest:
+                    events += self.feed(rest)
         except TooLarge as failure:
             self.reset()
             self._failure = failure
@@ -152,21 +206,6 @@ class Parser:
         self._skip_lf = data.endswith(b"\r")
         return data.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
 
-    def _read_blocks(self, text: str, events: list[ServerSentEvent]) -> None:
-        """Whole blocks, without the blank line after the last."""
-        for block in text.split("\n\n"):
-            if block[:6] == "data: " and "\n" not in block:
-                events.append(ServerSentEvent("message", block[6:], self.last_event_id))
-            elif common := _COMMON_BLOCK.fullmatch(block):
-                id, event, data = common.groups()
-                if id is not None:
-                    self.last_event_id = id
-                events.append(ServerSentEvent(event or "message", data, self.last_event_id))
-            else:
-                for line in block.split("\n"):
-                    self._read_line(line, events)
-                self._dispatch(events)
-
     def _read_bytes(self, data: bytes, events: list[ServerSentEvent]) -> None:
         """Bytes cut anywhere, of any length."""
         lines, lf, rest = data.rpartition(b"\n")
@@ -177,7 +216,9 @@ class Parser:
             self._line.clear()
         self._line += rest
         self._check(len(self._line), self._max_line_bytes, "line")
-        self._between_events = not (self._line or self._block_bytes or self._at_start)
+        self._between_events = not (
+            self._line or self._block_bytes or self._at_start or self._skip_lf
+        )
 
     def _count(self, line: bytes) -> None:
         self._check(len(line), self._max_line_bytes, "line")
