@@ -36,7 +36,8 @@ MAX_CURSOR_LENGTH = 4096  # 100 channels and more; 128 bytes hold ten
 
 _BASE62 = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 _BASE36 = "0123456789abcdefghijklmnopqrstuvwxyz"
-_POSITION = re.compile(r"([A-Za-z0-9]{1,16})-([0-9a-z]{1,13})(?:~([0-9]{1,9}))?")
+_MAX_OFFSET = 2**53 - 1  # JavaScript counts no further, SQLite to 2**63 - 1
+_POSITION = re.compile(r"([A-Za-z0-9]{1,16})-(0|[1-9a-z][0-9a-z]{0,10})(?:~([1-9][0-9]{0,8}))?")
 
 
 class Position(NamedTuple):
@@ -60,21 +61,28 @@ def write_cursor(positions: list[Position]) -> str:
 
 
 def read_cursor(text: str) -> list[Position]:
-    """The positions of a cursor, in order.
+    """The positions of a cursor, in order; writing them gives the same text.
 
     Raises InvalidCursor for anything that no Tidewire server has written: cursors
     come from clients, so their form is checked before any of it is used.
     """
     if not text or len(text) > MAX_CURSOR_LENGTH:
         raise InvalidCursor("A cursor is 1 to 4096 characters.")
-    positions = []
-    for part in text.split("."):
-        match = _POSITION.fullmatch(part)
-        if match is None:
-            raise InvalidCursor("A cursor is epoch-offset, joined by dots.")
-        epoch, offset, within = match.groups()
-        positions.append(Position(epoch, int(offset, 36), int(within or 0)))
+    positions = [_read_position(part) for part in text.split(".")]
+    if len({position.epoch for position in positions}) < len(positions):
+        raise InvalidCursor("A cursor has one place in each stream.")
     return positions
+
+
+def _read_position(text: str) -> Position:
+    match = _POSITION.fullmatch(text)
+    if match is None:
+        raise InvalidCursor("A cursor is epoch-offset, joined by dots.")
+    epoch, offset, within = match.groups()
+    position = Position(epoch, int(offset, 36), int(within or 0))
+    if position.offset > _MAX_OFFSET:
+        raise InvalidCursor("The offset of a cursor is at most 2^53 - 1.")
+    return position
 
 
 def new_epoch() -> str:

@@ -2,7 +2,9 @@
 
 Lines end with LF: some parsers know no other line end. A name or id with CR, LF or
 NUL would let a value forge fields or be dropped by the reader, so it is refused, not
-stripped: "a\\nb" must not silently become "ab". Data is split at CR, LF and CRLF.
+stripped: "a\\nb" must not silently become "ab". Data is split at CR, LF and CRLF. A lone
+surrogate has no UTF-8: refused in a name or id, written as U+FFFD in data, where models
+that cut an escaped emoji in two do send one.
 Pure; never buffers.
 """
 
@@ -14,7 +16,8 @@ from tidewire.errors import InvalidField
 
 __all__ = ["check_field", "comment", "frame"]
 
-_FORBIDDEN = re.compile("[\r\n\0]")
+_FORBIDDEN = re.compile("[\r\n\0\ud800-\udfff]")
+_SURROGATE = re.compile("[\ud800-\udfff]")
 _LINE_END = re.compile("\r\n|\r|\n")
 
 
@@ -29,7 +32,8 @@ def frame(
 
     ``data`` None writes no data field: the reader takes over id and retry but
     dispatches nothing. ``id`` "" resets the reader's last event id.
-    Raises InvalidField for CR, LF or NUL in event or id, or a negative retry.
+    Raises InvalidField for CR, LF, NUL or a lone surrogate in event or id, or a negative
+    retry.
     """
     head = ""
     if id is not None:
@@ -41,19 +45,26 @@ def frame(
             raise InvalidField("retry must not be negative.")
         head += f"retry: {retry_milliseconds:d}\n"
     if data is None:
-        return f"{head}\n".encode()
+        return _encode(f"{head}\n")
     if "\n" in data or "\r" in data:
         data = "\ndata: ".join(_LINE_END.split(data))
-    return f"{head}data: {data}\n\n".encode()
+    return _encode(f"{head}data: {data}\n\n")
 
 
 def comment(text: str = "") -> bytes:
     """A comment, on as many lines as the text has, ended by a blank line."""
-    return ("".join(f": {line}\n" for line in _LINE_END.split(text)) + "\n").encode()
+    return _encode("".join(f": {line}\n" for line in _LINE_END.split(text)) + "\n")
 
 
 def check_field(name: str, value: str) -> str:
     """``value``, if it can stand in an SSE field. Raises InvalidField."""
     if _FORBIDDEN.search(value):
-        raise InvalidField(f"The SSE field {name} must not contain CR, LF or NUL.")
+        raise InvalidField(f"The SSE field {name} must not contain CR, LF, NUL or surrogates.")
     return value
+
+
+def _encode(text: str) -> bytes:
+    try:
+        return text.encode()
+    except UnicodeEncodeError:
+        return _SURROGATE.sub("\N{REPLACEMENT CHARACTER}", text).encode()
