@@ -78,6 +78,7 @@ class Upstream:
         }
         self._settings = settings
         self._session: aiohttp.ClientSession | None = None
+        self._streams: set[EventStream] = set()
 
     @asynccontextmanager
     async def stream(self, body: bytes) -> AsyncGenerator[EventStream, None]:
@@ -104,13 +105,17 @@ class Upstream:
         except BaseException:
             _close(response)
             raise
+        self._streams.add(stream)
         try:
             yield stream
         finally:
+            self._streams.discard(stream)
             stream.close()
 
     async def aclose(self) -> None:
         """Closes every connection; answers still being read break off."""
+        for stream in self._streams:
+            stream.close()  # the session alone would leave their readers waiting
         if self._session is not None:
             await self._session.close()
 
