@@ -6,9 +6,8 @@ unknown field is skipped. The only error is TooLarge, so that memory stays bound
 
 Two ways lead through the parser. Nearly every chunk of a model's stream is one or
 more whole events, which are decoded at once and split by C-speed methods; the rest
-(an event cut by the network, a large chunk) is read line by line. Both end in the same
-fields. Pure: no I/O, no clock; never reconnects, never waits for a byte it could do
-without.
+(an event cut by the network, CR line ends, a chunk over a limit) is read line by line.
+Pure: no I/O, no clock; never reconnects, never waits for a byte it could do without.
 """
 
 from __future__ import annotations
@@ -54,17 +53,16 @@ class Parser:
     sends one; at most MAX_RETRY_MILLISECONDS) are those of the stream so far and
     outlive a connection. ``last_event_id`` may be set, to resume from a stored id.
 
-    ``on_comment`` is called with the text of each comment, without one leading space,
-    before the events that follow it are returned.
-    Limits count bytes as they arrive, without line ends: ``max_line_bytes`` for any
-    line, ``max_event_bytes`` for the lines of one block except comments.
+    ``on_comment`` is called with what follows the colon of each comment, as it is read.
+    Limits count bytes as they arrive: ``max_line_bytes`` for any line without its end,
+    ``max_event_bytes`` for the data of one event.
     """
 
     __slots__ = (
         "_at_start",
         "_between_events",
-        "_block_bytes",
         "_data",
+        "_data_bytes",
         "_event",
         "_failure",
         "_head",
@@ -102,7 +100,7 @@ class Parser:
         self._expect("message")
         self._skip_lf = False
         self._line = bytearray()
-        self._block_bytes = 0
+        self._data_bytes = 0
         self._data: list[str] = []
         self._event = ""
         self._id: str | None = None
@@ -131,21 +129,21 @@ class Parser:
         if not blank or "\r" in text or "\0" in text:
             return self._feed_slowly(data)
         value = text.removeprefix(self._head)
-        if value is not text and "\n" not in value:
+        if value != text and "\n" not in value:
             events = [ServerSentEvent(self._head_event, value, self.last_event_id)]
         elif text.startswith("id: "):
             events = self._read_blocks_with_id(text)
         else:
             events = self._read_blocks(text)
         if rest:
-            self._read_bytes(rest, events)
+            events += self._feed_slowly(rest)
         return events
 
     def _read_blocks_with_id(self, text: str) -> list[ServerSentEvent]:
         """As ``_read_blocks``, quicker for a single block with the expected head."""
         id, _, block = text[4:].partition("\n")
         value = block.removeprefix(self._head)
-        if value is block or "\n" in value:
+        if value == block or "\n" in value:
             return self._read_blocks(text)
         self.last_event_id = id
         return [ServerSentEvent(self._head_event, value, id)]
@@ -210,21 +208,22 @@ class Parser:
         """Bytes cut anywhere, of any length."""
         lines, lf, rest = data.rpartition(b"\n")
         if lf:
-            for line in (bytes(self._line) + lines).split(b"\n"):
+            lines = bytes(self._line) + lines
+            self._line.clear()
+            for line in lines.split(b"\n"):
                 self._count(line)
                 self._read_line(self._decode(line), events)
-            self._line.clear()
         self._line += rest
         self._check(len(self._line), self._max_line_bytes, "line")
-        self._between_events = not (
-            self._line or self._block_bytes or self._at_start or self._skip_lf
-        )
+        nothing_open = not (self._line or self._data or self._event or self._id is not None)
+        self._between_events = nothing_open and not (self._at_start or self._skip_lf)
 
     def _count(self, line: bytes) -> None:
         self._check(len(line), self._max_line_bytes, "line")
-        if not line.startswith(b":"):
-            self._block_bytes += len(line)
-            self._check(self._block_bytes, self._max_event_bytes, "event")
+        name, _, value = line.partition(b":")
+        if name == b"data":
+            self._data_bytes += len(value.removeprefix(b" ")) + 1
+            self._check(self._data_bytes - 1, self._max_event_bytes, "event")
 
     def _check(self, size: int, limit: int, what: str) -> None:
         if size > limit:
@@ -250,13 +249,12 @@ class Parser:
         elif name == "id":
             if "\0" not in value:
                 self._id = value
-        elif name == "retry":
-            if value.isascii() and value.isdigit():
-                # Eight digits exceed the maximum; int() refuses thousands of them.
-                milliseconds = int(value.lstrip("0")[:8] or "0")
-                self.retry_milliseconds = min(milliseconds, MAX_RETRY_MILLISECONDS)
+        elif name == "retry" and value.isascii() and value.isdigit():
+            # Eight digits exceed the maximum; int() refuses thousands of them.
+            milliseconds = int(value.lstrip("0")[:8] or "0")
+            self.retry_milliseconds = min(milliseconds, MAX_RETRY_MILLISECONDS)
         elif not name and self._on_comment is not None:
-            self._on_comment(value)
+            self._on_comment(line[1:])
 
     def _dispatch(self, events: list[ServerSentEvent]) -> None:
         if self._id is not None:
@@ -267,4 +265,4 @@ class Parser:
         self._data.clear()
         self._event = ""
         self._id = None
-        self._block_bytes = 0
+        self._data_bytes = 0
