@@ -22,6 +22,8 @@ export interface ServerSentEvent {
 }
 
 export interface ParserOptions {
+  /** The last event id to begin with. Default "". */
+  lastEventId?: string;
   /** Longest line in bytes, its end not counted. Default 16 MiB. */
   maxLineBytes?: number;
   /** Most bytes of data in one event. Default 16 MiB. */
@@ -61,7 +63,7 @@ export function createParser(options: ParserOptions = {}): Parser {
 }
 
 class SseParser implements Parser {
-  lastEventId = "";
+  lastEventId: string;
   retryMilliseconds: number | undefined;
 
   readonly #decoder = new TextDecoder("utf-8", { ignoreBOM: true });
@@ -81,6 +83,7 @@ class SseParser implements Parser {
   #id: string | undefined;
 
   constructor(options: ParserOptions) {
+    this.lastEventId = options.lastEventId ?? "";
     this.#maxLineBytes = options.maxLineBytes ?? DEFAULT_LIMIT;
     this.#maxEventBytes = options.maxEventBytes ?? DEFAULT_LIMIT;
     this.#onComment = options.onComment;

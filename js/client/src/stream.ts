@@ -1,0 +1,298 @@
+/**
+ * One stream over as many connections as it takes.
+ *
+ * Owns the state machine (state.ts): connects, reads, waits and resumes by the last
+ * event id until the stream is whole or the application leaves. Its rule: an
+ * application sees each event once, in order, and nothing after `close`. It never
+ * begins a generation twice (request.ts) and never lets go because a page is hidden.
+ */
+
+import { callSafely } from "./callback.js";
+import { runConnection, type Failed, type Outcome } from "./connection.js";
+import { TidewireError } from "./errors.js";
+import { createParser, type Parser, type ParserOptions, type ServerSentEvent } from "./parser.js";
+import { hostPlatform, type Platform } from "./platform.js";
+import { Queue } from "./queue.js";
+import { Requests, type RequestOptions } from "./request.js";
+import { retryDelay, retryPolicy, type RetryOptions, type RetryPolicy } from "./retry.js";
+import { SeenIds } from "./seen.js";
+import type { ClosedState, CloseReason, StreamState } from "./state.js";
+import { fetchTransport, type Transport, type TransportResponse } from "./transport.js";
+import { TERMINAL_EVENTS } from "./vocabulary.js";
+
+export interface StreamCallbacks {
+  /** The first connection is open; called once. Later ones show as changes of state. */
+  onOpen?: (response: TransportResponse) => void;
+  onEvent?: (event: ServerSentEvent) => void;
+  /** `stream.reset`: events are missing here, the stream goes on behind them. */
+  onReset?: (event: ServerSentEvent) => void;
+  onStateChange?: (state: StreamState) => void;
+  /** The stream is closed; called exactly once, after everything else. */
+  onClose?: (state: ClosedState) => void;
+}
+
+export interface StreamOptions extends RequestOptions, StreamCallbacks {
+  /** Reconnect until closed: for channels, which have no end of their own. */
+  live?: boolean;
+  /** The cursor to resume from. */
+  lastEventId?: string;
+  /** Tells the last event, where the stream is not live. Default: `TERMINAL_EVENTS`. */
+  isTerminal?: (event: ServerSentEvent) => boolean;
+  /** Reconnect after so long without a byte; comments count. Default 45. */
+  silenceSeconds?: number;
+  retry?: RetryOptions;
+  limits?: Pick<ParserOptions, "maxLineBytes" | "maxEventBytes">;
+  /** Closes the stream when it is aborted, or at once if it already is. */
+  signal?: AbortSignal;
+  transport?: Transport;
+  platform?: Platform;
+}
+
+/**
+ * A stream. `for await` gives its events; leaving the loop closes it.
+ *
+ * The loop ends when the stream has ended or was closed, and throws when it was refused
+ * or given up. Without `onEvent` the connection is read as fast as the loop goes; with
+ * it, the loop gets what comes after it began. One loop a stream.
+ */
+export interface EventStream extends AsyncIterable<ServerSentEvent> {
+  readonly state: StreamState;
+  /** The cursor of the last event handed to the application: to resume later or elsewhere. */
+  readonly lastEventId: string;
+  /** Resolves when the stream is closed, for whatever reason; never rejects. */
+  readonly closed: Promise<ClosedState>;
+  /** Calls back at every change of state; returns what ends it. */
+  subscribe(listener: (state: StreamState) => void): () => void;
+  /** Leaves: nothing more is delivered, not even what has arrived. Never stops a run. */
+  close(): void;
+}
+
+/** Browsers can be wrong about being offline, so it is tried all the same. */
+const OFFLINE_PROBE_MILLISECONDS = 5_000;
+
+/**
+ * Opens a stream and keeps it open.
+ *
+ * Never throws for what happens on the way: see `state`. It stays `idle` until the
+ * current turn is over, so a listener that is added at once misses nothing.
+ *
+ * An event whose own id was received before is dropped: servers repeat, streams do not.
+ */
+export function openStream(url: string | URL, options: StreamOptions = {}): EventStream {
+  const stream = new Stream(String(url), options);
+  void stream.run();
+  return stream;
+}
+
+class Stream implements EventStream {
+  state: StreamState = { name: "idle" };
+  lastEventId: string;
+  readonly closed: Promise<ClosedState>;
+
+  readonly #options: StreamOptions;
+  readonly #platform: Platform;
+  readonly #transport: Transport;
+  readonly #policy: RetryPolicy;
+  readonly #parser: Parser;
+  readonly #requests: Requests;
+  readonly #isTerminal: (event: ServerSentEvent) => boolean;
+  readonly #seen = new SeenIds();
+  readonly #listeners = new Set<(state: StreamState) => void>();
+
+  #queue: Queue<ServerSentEvent> | undefined;
+  #iterated = false;
+  #opened = false;
+  #received = false;
+  #failures = 0;
+  #abort = new AbortController();
+  #endWait: (() => void) | undefined;
+  #resolveClosed: (state: ClosedState) => void = () => undefined;
+
+  constructor(url: string, options: StreamOptions) {
+    const { live = false, lastEventId = "", limits, retry = {} } = options;
+    this.lastEventId = lastEventId;
+    this.#options = options;
+    this.#platform = options.platform ?? hostPlatform;
+    this.#transport = options.transport ?? fetchTransport();
+    this.#policy = retryPolicy(retry, live);
+    this.#parser = createParser({ ...limits, lastEventId });
+    this.#requests = new Requests(url, options, live, this.#platform);
+    this.#isTerminal = live ? () => false : (options.isTerminal ?? isAnswerEnd);
+    if (!options.onEvent) this.#queue = this.#newQueue();
+    this.closed = new Promise((resolve) => (this.#resolveClosed = resolve));
+    options.signal?.addEventListener("abort", this.close);
+  }
+
+  subscribe(listener: (state: StreamState) => void): () => void {
+    this.#listeners.add(listener);
+    return () => {
+      this.#listeners.delete(listener);
+    };
+  }
+
+  readonly close = (): void => {
+    this.#close("aborted");
+  };
+
+  [Symbol.asyncIterator](): AsyncIterator<ServerSentEvent, undefined> {
+    if (this.#iterated) throw new TypeError("A stream has one loop.");
+    this.#iterated = true;
+    return (this.#queue ??= this.#newQueue());
+  }
+
+  async run(): Promise<void> {
+    await Promise.resolve();
+    if (this.#options.signal?.aborted) this.close();
+    while (!this.#isClosed()) {
+      this.#change({ name: "connecting", failures: this.#failures });
+      if (this.#isClosed()) return;
+      await this.#settle(await this.#connect());
+    }
+  }
+
+  #connect(): Promise<Outcome> {
+    this.#abort = new AbortController();
+    const parts = {
+      transport: this.#transport,
+      platform: this.#platform,
+      parser: this.#parser,
+      silenceMilliseconds: (this.#options.silenceSeconds ?? 45) * 1000,
+      abort: this.#abort,
+      onOpen: (response: TransportResponse) => {
+        this.#open(response);
+      },
+      onEvents: (events: ServerSentEvent[]) => this.#deliver(events),
+    };
+    return runConnection(parts, this.#requests.next(this.#parser.lastEventId));
+  }
+
+  async #settle(outcome: Outcome): Promise<void> {
+    if (outcome.kind === "ended") this.#close("ended");
+    else if (outcome.kind === "refused") this.#close("refused", outcome.error);
+    else if (outcome.kind === "hopeless") this.#close("gaveUp", outcome.error);
+    else if (!this.#isClosed()) await this.#recover(outcome);
+  }
+
+  /** Waits for the next attempt, or gives up. */
+  async #recover({ reason, error, retryAfterMilliseconds }: Failed): Promise<void> {
+    if (this.#received && !this.#parser.lastEventId && !this.#requests.canReplay) {
+      this.#close("gaveUp", new TidewireError("not_resumable", "The stream broke; it has no ids."));
+      return;
+    }
+    const answered = reason === "busy";
+    const offline = !answered && !this.#platform.online();
+    if (!offline) this.#failures += 1;
+    const { retryMilliseconds } = this.#parser;
+    const delay = offline
+      ? OFFLINE_PROBE_MILLISECONDS
+      : retryDelay(
+          this.#policy,
+          { attempt: this.#failures, answered, retryMilliseconds, retryAfterMilliseconds },
+          this.#platform.random(),
+        );
+    if (delay === undefined) {
+      this.#close("gaveUp", error);
+      return;
+    }
+    this.#change({
+      name: "waiting",
+      reason: offline ? "offline" : reason,
+      retryAt: this.#platform.now() + delay,
+      failures: this.#failures,
+      error,
+    });
+    // What the server asked for is waited, whoever looks at the page.
+    await this.#wait(delay, !answered);
+  }
+
+  #wait(milliseconds: number, wakeable: boolean): Promise<void> {
+    if (this.#isClosed()) return Promise.resolve();
+    return new Promise((resolve) => {
+      const end = (): void => {
+        cancelTimer();
+        cancelWake?.();
+        resolve();
+      };
+      const cancelTimer = this.#platform.schedule(milliseconds, end);
+      const cancelWake = wakeable ? this.#platform.onWake(end) : undefined;
+      this.#endWait = end;
+    });
+  }
+
+  #open(response: TransportResponse): void {
+    if (this.#isClosed()) return;
+    this.#requests.learn(response);
+    this.#change({ name: "open" });
+    if (this.#opened || this.#isClosed()) return;
+    this.#opened = true;
+    this.#call(this.#options.onOpen, response);
+  }
+
+  #deliver(events: ServerSentEvent[]): Promise<void> | undefined {
+    for (const event of events) {
+      if (this.#isClosed()) return undefined;
+      if (this.#isNew(event)) this.#deliverOne(event);
+    }
+    return this.#queue?.full ? this.#queue.room() : undefined;
+  }
+
+  #deliverOne(event: ServerSentEvent): void {
+    this.#received = true;
+    this.#failures = 0;
+    if (event.event === "stream.reset") this.#call(this.#options.onReset, event);
+    if (this.#isClosed()) return;
+    this.#queue?.push(event);
+    if (this.#options.onEvent) this.lastEventId = event.id;
+    this.#call(this.#options.onEvent, event);
+    if (this.#isTerminal(event)) this.#close("ended");
+  }
+
+  #isNew({ event, id, identified }: ServerSentEvent): boolean {
+    // After a reset the server may begin again from the start, with ids already seen.
+    if (event === "stream.reset") this.#seen.clear();
+    return !identified || id === "" || this.#seen.add(id);
+  }
+
+  #close(reason: CloseReason, error?: Error): void {
+    if (this.#isClosed()) return;
+    const state: ClosedState = { name: "closed", reason, ...(error && { error }) };
+    this.#options.signal?.removeEventListener("abort", this.close);
+    if (reason === "aborted") this.#queue?.clear();
+    this.#queue?.end(error);
+    this.#change(state);
+    this.#abort.abort();
+    this.#endWait?.();
+    this.#listeners.clear();
+    this.#call(this.#options.onClose, state);
+    this.#resolveClosed(state);
+  }
+
+  #change(state: StreamState): void {
+    this.state = state;
+    this.#call(this.#options.onStateChange, state);
+    for (const listener of [...this.#listeners]) {
+      // One of them may have closed the stream: the others know already.
+      if (this.state === state) this.#call(listener, state);
+    }
+  }
+
+  #call<T>(callback: ((value: T) => void) | undefined, value: T): void {
+    callSafely(this.#platform, callback, value);
+  }
+
+  #isClosed(): boolean {
+    return this.state.name === "closed";
+  }
+
+  #newQueue(): Queue<ServerSentEvent> {
+    // With a callback the loop is a second reader, and the callback's place counts.
+    const onTake = (event: ServerSentEvent): void => {
+      if (!this.#options.onEvent) this.lastEventId = event.id;
+    };
+    return new Queue(onTake, this.close);
+  }
+}
+
+function isAnswerEnd({ event }: ServerSentEvent): boolean {
+  return TERMINAL_EVENTS.has(event);
+}

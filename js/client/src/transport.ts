@@ -1,0 +1,72 @@
+/**
+ * How a request becomes a stream of bytes: the contract, and the fetch transport.
+ *
+ * A transport makes one request and knows nothing of SSE, retries or cursors.
+ */
+
+export interface TransportRequest {
+  readonly url: string;
+  readonly method: string;
+  readonly headers: Headers;
+  readonly body?: string;
+  readonly credentials?: RequestCredentials;
+}
+
+export interface TransportResponse {
+  readonly status: number;
+  /** Where the answer came from; relative addresses in it are resolved against this. */
+  readonly url: string;
+  readonly headers: { get(name: string): string | null };
+  /** The bytes as they arrive. Leaving the loop closes the connection. */
+  readonly body: AsyncIterable<Uint8Array>;
+}
+
+export interface Transport {
+  /**
+   * Resolves when the head is there, whatever its status.
+   *
+   * Rejects if there was no answer. An aborted signal rejects it, and the body too.
+   */
+  open(request: TransportRequest, signal: AbortSignal): Promise<TransportResponse>;
+}
+
+/**
+ * The transport over `fetch`, the platform's or the one given.
+ *
+ * Redirects are not followed, they arrive as their status (0 in browsers): a redirect
+ * would carry the caller's headers and the body to wherever it points.
+ */
+export function fetchTransport(fetch: typeof globalThis.fetch = globalThis.fetch): Transport {
+  return {
+    async open({ url, ...request }, signal) {
+      const response = await fetch(url, {
+        ...request,
+        signal,
+        cache: "no-store",
+        redirect: "manual",
+      });
+      return {
+        status: response.status,
+        url: response.url || url,
+        headers: response.headers,
+        body: readBody(response.body),
+      };
+    },
+  };
+}
+
+/** Not the stream's own iterator: Safari has none. */
+async function* readBody(body: ReadableStream<Uint8Array> | null): AsyncGenerator<Uint8Array> {
+  if (body === null) return;
+  const reader = body.getReader();
+  try {
+    for (;;) {
+      const { done, value } = await reader.read();
+      if (done) return;
+      yield value;
+    }
+  } finally {
+    // An aborted body rejects here as it did above; nothing is left to do about it.
+    reader.cancel().catch(() => undefined);
+  }
+}
