@@ -57,16 +57,21 @@ class Hub:
     def subscribe(
         self, stream: StreamInfo, dialect: Dialect, start: Start, sink: Sink
     ) -> Subscription:
-        """A subscription to ``stream`` into ``sink``; the caller runs it."""
+        """A subscription to ``stream`` into ``sink``; the caller enters and runs it."""
+        return Subscription(self, stream, dialect, start, sink)
+
+    def enter(self, subscription: Subscription) -> Topic:
+        """Counts a viewer in; gives the topic of its stream."""
+        stream = subscription.stream
         topic = self._topics.get(stream.name)
-        if topic is None or topic.epoch != stream.epoch:
-            if topic is not None:
-                self._end(topic)
+        if topic is not None and topic.epoch != stream.epoch:  # deleted and made anew
+            self._end(topic)
+            topic = None
+        if topic is None:
             topic = self._topics[stream.name] = Topic(stream.name, stream.epoch, self._now)
-        self.figures.viewers += 1
-        subscription = Subscription(self, topic, dialect, start, sink)
         topic.members.add(subscription)
-        return subscription
+        self.figures.viewers += 1
+        return topic
 
     def leave(self, topic: Topic, subscription: Subscription) -> None:
         """Takes a subscription out, whatever state it is in."""

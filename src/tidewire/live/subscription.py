@@ -18,7 +18,7 @@ from tidewire.errors import LogUnavailable, StreamGone, StreamNotFound
 from tidewire.live.base import Dialect, Sink
 from tidewire.live.start import Reset, Start
 from tidewire.live.topic import Topic, chunk
-from tidewire.log.base import Batch, Commit
+from tidewire.log.base import Batch, Commit, StreamInfo
 from tidewire.wire.cursor import Position
 from tidewire.wire.event import Event
 
@@ -34,14 +34,20 @@ logger = logging.getLogger("tidewire.live")
 
 
 class Subscription:
-    """One viewer of one stream. ``run`` it once; ``offset`` is what it has been given."""
+    """One viewer of one stream: enter it, ``run`` it once, leave it.
+
+    ``offset`` is the last event that it has been given.
+    """
 
     __slots__ = (
         "_hub", "_start", "_topic", "_wake", "dialect", "encoder", "offset", "over", "sink",
-        "within",
+        "stream", "within",
     )  # fmt: skip
 
-    def __init__(self, hub: Hub, topic: Topic, dialect: Dialect, start: Start, sink: Sink) -> None:
+    def __init__(
+        self, hub: Hub, stream: StreamInfo, dialect: Dialect, start: Start, sink: Sink
+    ) -> None:
+        self.stream = stream
         self.dialect = dialect
         self.encoder = dialect.encoder()
         self.offset = start.offset
@@ -49,28 +55,32 @@ class Subscription:
         self.sink = sink
         self.over = False
         self._hub = hub
-        self._topic = topic
+        self._topic: Topic
         self._start = start
         self._wake: asyncio.Future[None] | None = None
+
+    async def __aenter__(self) -> Subscription:
+        """Counts as a viewer from here on, though nothing is written before ``run``."""
+        self._topic = self._hub.enter(self)
+        self.sink.viewer = self
+        self.over = self.sink.is_gone
+        return self
+
+    async def __aexit__(self, *exc: object) -> None:
+        self.sink.viewer = None
+        self._hub.leave(self._topic, self)
 
     async def run(self) -> None:
         """Reads history, then stays live; returns when the stream or the viewer ends.
 
         Cancelling it is safe at any moment.
         """
-        self._topic.members.add(self)
-        self.sink.viewer = self
-        self.over = self.sink.is_gone
-        try:
-            self.write(self.dialect.opening(self._cursor() if self._start.prime else None))
-            if self._start.reset is not None:
-                self._tell_reset(self._start.reset)
-            await self._prime()
-            while not self.over:
-                await self._read_on()
-        finally:
-            self.sink.viewer = None
-            self._hub.leave(self._topic, self)
+        self.write(self.dialect.opening(self._cursor() if self._start.prime else None))
+        if self._start.reset is not None:
+            self._tell_reset(self._start.reset)
+        await self._prime()
+        while not self.over:
+            await self._read_on()
 
     # What the topic calls
 

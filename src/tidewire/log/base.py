@@ -11,13 +11,14 @@ with its last event. A store promises:
   order, and before the append's future is resolved.
 - Reads see everything acknowledged, and never a part of a commit.
 
-Storage that fails raises LogUnavailable and has stored nothing of that append.
+Storage that fails raises LogUnavailable and has stored nothing of that append, nor of
+any later append that was made before the failure could be known: no stream gets a hole.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple, Protocol, runtime_checkable
 
 import msgspec
@@ -33,9 +34,11 @@ __all__ = [
     "Retention",
     "StreamInfo",
     "check_name",
+    "take_batch",
 ]
 
 MAX_NAME_LENGTH = 255
+READ_BYTES = 65_536
 
 
 class Retention(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -77,6 +80,18 @@ class Batch(NamedTuple):
     def last(self) -> int:
         """The offset of the last event; ``first - 1`` if there is none."""
         return self.first + len(self.events) - 1
+
+
+def take_batch(events: Iterable[Event]) -> list[Event]:
+    """As many of ``events`` as one read may give."""
+    taken: list[Event] = []
+    size = 0
+    for event in events:
+        taken.append(event)
+        size += len(event.data)
+        if size >= READ_BYTES:
+            break
+    return taken
 
 
 class Commit(NamedTuple):
@@ -138,6 +153,7 @@ class Log(Protocol):
     async def read(self, name: str, after: int = 0, *, limit: int = 512) -> Batch:
         """Up to ``limit`` events with offsets over ``after``, oldest first.
 
+        Gives fewer when they come to more than READ_BYTES of data, but at least one.
         Starts later than ``after + 1`` if events were trimmed there.
         Raises StreamNotFound, StreamGone.
         """

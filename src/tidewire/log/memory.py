@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Sequence
 
 from tidewire.errors import Fenced, StreamClosed, StreamGone, StreamNotFound
-from tidewire.log.base import Batch, Commit, Listener, Retention, StreamInfo, check_name
+from tidewire.log.base import Batch, Commit, Listener, Retention, StreamInfo, check_name, take_batch
 from tidewire.log.pending import Append, settle
 from tidewire.wire.cursor import new_epoch
 from tidewire.wire.event import Event
@@ -118,7 +118,7 @@ class MemoryLog:
         start = first - stream.first
         return Batch(
             first,
-            stream.events[start : start + limit],
+            take_batch(stream.events[start : start + limit]),
             stream.head,
             stream.closed_at is not None,
         )

@@ -28,7 +28,15 @@ from pathlib import Path
 from typing import Any, Literal, TypeVar
 
 from tidewire.errors import LogUnavailable, TidewireError
-from tidewire.log.base import Batch, Commit, Listener, Retention, StreamInfo, check_name
+from tidewire.log.base import (
+    Batch,
+    Commit,
+    Listener,
+    Retention,
+    StreamInfo,
+    check_name,
+    take_batch,
+)
 from tidewire.log.ownership import OwnerLocks
 from tidewire.log.pending import Append, settle
 from tidewire.log.sqlite_store import QUERIES, Store, connect, load_stream, migrate
@@ -200,6 +208,8 @@ class SqliteLog:
     ) -> None:
         """Back on the loop: the next batch goes first, then the news of this one."""
         self.failure = failure
+        if failure is not None:
+            self._fail_followers(batch, results)
         if self._pending:
             self._hand_over()
         else:
@@ -208,6 +218,14 @@ class SqliteLog:
             self.listener(commits)
         for entry, result in zip(batch, results, strict=True):
             settle(entry.future, result)
+
+    def _fail_followers(self, batch: list[Append | _Call], results: list[Any]) -> None:
+        """Fails the appends that wait, too: their callers do not know yet that the ones
+        before failed, and a stream must not get a hole."""
+        followers = [entry for entry in self._pending if isinstance(entry, Append)]
+        self._pending = [entry for entry in self._pending if isinstance(entry, _Call)]
+        batch += followers
+        results += [results[0]] * len(followers)
 
     # Reading
 
@@ -245,8 +263,8 @@ def _read_batch(db: sqlite3.Connection, name: str, after: int, limit: int) -> Ba
     try:
         state = load_stream(db, name=name)
         after = max(after, state.trimmed)
-        rows = db.execute(QUERIES["read_events"], (state.id, after, limit)).fetchall()
+        rows = db.execute(QUERIES["read_events"], (state.id, after, limit))
+        events = take_batch(map(Event._make, rows))
     finally:
         db.execute("COMMIT")
-    events = [Event(type, data) for _, type, data in rows]
     return Batch(after + 1, events, state.head, state.closed)

@@ -27,7 +27,7 @@ SELECT "offset" FROM keys WHERE stream = ? AND key = ?;
 INSERT INTO keys (stream, key, "offset") VALUES (?, ?, ?);
 
 -- name: read_events
-SELECT "offset", type, data FROM events WHERE stream = ? AND "offset" > ?
+SELECT type, data FROM events WHERE stream = ? AND "offset" > ?
  ORDER BY "offset" LIMIT ?;
 
 -- name: stream_size

@@ -1,0 +1,1 @@
+"""A generation on its own feet: it lives in the server, not in a request."""

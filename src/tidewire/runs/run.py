@@ -1,0 +1,236 @@
+"""A run: one producer that appends to one stream until it ends, exactly once.
+
+The stream is the truth. Everything said is appended without waiting for the commit,
+but never more than a little ahead of it. The end – finished, stopped or failed – is
+appended together with the close of the stream, so there is exactly one, and what was
+said before it is kept. The fence makes sure that a run that was taken over by another
+process cannot say anything more.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncGenerator
+
+import msgspec
+
+from tidewire.answers.events import (
+    AnswerEvent,
+    RunFailed,
+    RunFinished,
+    RunStopped,
+    Usage,
+    encode,
+)
+from tidewire.answers.open_parts import OpenParts
+from tidewire.errors import Fenced, LogError, LogUnavailable, ModelError, StreamClosed, StreamGone
+from tidewire.log.base import Log, StreamInfo
+from tidewire.models.base import ChatRequest, Finish
+from tidewire.models.usage import Meter
+from tidewire.runs.source import Composer, Source
+from tidewire.wire.event import Event
+
+__all__ = ["Limits", "Run"]
+
+logger = logging.getLogger("tidewire.runs")
+
+CHECK_EVERY = 64
+CLOSE_SOURCE_SECONDS = 5.0
+
+
+class Limits(msgspec.Struct, frozen=True):
+    """What one run may take. A run over a limit fails with what it has said so far."""
+
+    max_seconds: float = 3600.0
+    max_silence_seconds: float = 300.0
+    max_bytes: int = 32 * 1024 * 1024
+    max_events: int = 500_000
+    max_event_bytes: int = 4 * 1024 * 1024
+    store_retry_seconds: float = 1.0
+    """How often to try again to store the end, while the log cannot be written."""
+
+
+class _OverLimit(Exception):
+    """The run said, or took, more than it may."""
+
+
+class Run:
+    """One generation. ``begun`` is set at its first event or its end, whichever is first."""
+
+    def __init__(
+        self,
+        id: str,
+        stream: StreamInfo,
+        log: Log,
+        source: Source,
+        *,
+        limits: Limits,
+        request: ChatRequest | None = None,
+    ) -> None:
+        self.id = id
+        self.stream = stream
+        self.begun = asyncio.Event()
+        self.refused: RunFailed | None = None
+        """The failure of a run that ended before it had said anything."""
+        self.error: ModelError | None = None
+        self.ended = False
+        self._log = log
+        self._fence = stream.fence
+        self._source = source
+        self._limits = limits
+        self._composer = Composer()
+        self._open = OpenParts()
+        self._meter = Meter(request) if request is not None else None
+        self._has_usage = False
+        self._reason = "stop"
+        self._events = 0
+        self._bytes = 0
+        self._stored: asyncio.Future[int] | None = None
+        self._checkpoint: asyncio.Future[int] | None = None
+        self._loop = asyncio.get_running_loop()
+        self._started_at = self._spoke_at = self._loop.time()
+        self._storing_end: asyncio.Task[None] | None = None
+
+    def start(self) -> asyncio.Task[None]:
+        """Begins to generate; the task ends when the end is stored."""
+        self._task = self._loop.create_task(self._generate(), name=f"run {self.id}")
+        self._timer = self._loop.call_later(1.0, self._check_time)
+        return self._task
+
+    def stop(self, reason: str = "stop") -> None:
+        """Ends the run now; what it said is kept. Idempotent.
+
+        The end is appended before the source is closed: a source that is slow to let
+        go delays nobody.
+        """
+        self._end(RunStopped(reason))
+        self._task.cancel()
+
+    async def settled(self, timeout_seconds: float) -> None:
+        """Waits until the end of a run that has ended is stored, or for so long."""
+        if self._storing_end is not None:
+            await asyncio.wait([self._storing_end], timeout=timeout_seconds)
+
+    def interrupt(self, message: str) -> None:
+        """Ends the run as failed for a reason of ours; asking again can help."""
+        self._end(RunFailed("interrupted", message, retryable=True))
+        self._task.cancel()
+
+    async def _generate(self) -> None:
+        try:
+            async for said in self._source:
+                await self._say(said)
+            self._end(RunFinished(self._reason))
+        except asyncio.CancelledError:
+            self._end(RunFailed("interrupted", "The answer was interrupted.", retryable=True))
+        except ModelError as exc:
+            self.error = exc
+            self._end(RunFailed(exc.code, str(exc), exc.retryable))
+        except LogError as exc:
+            self._end(RunFailed(exc.code, "The answer could not be stored.", retryable=True))
+        except _OverLimit as exc:
+            self._end(RunFailed("limit_exceeded", str(exc)))
+        except Exception:
+            logger.exception("The source of run %s failed", self.id)
+            self._end(RunFailed("internal", "The answer could not be finished.", retryable=True))
+        finally:
+            self._timer.cancel()
+            await self._close_source()
+            if self._storing_end is not None:
+                await self._storing_end
+
+    async def _say(self, said: AnswerEvent | str) -> None:
+        self._spoke_at = self._loop.time()
+        for event in self._composer.compose(said):
+            if isinstance(event, Finish):
+                self._reason = event.reason
+            elif not self.ended:
+                self._append(event)
+        if self._stored is not None and self._stored.done():
+            self._stored.result()
+        if self._events % CHECK_EVERY == 0:
+            await self._keep_up()
+
+    def _append(self, event: AnswerEvent) -> None:
+        self._open.see(event)
+        if self._meter is not None:
+            self._meter.add(event)
+        self._has_usage = self._has_usage or type(event) is Usage
+        data = encode(event)
+        self._count(len(data))
+        self._stored = self._log.append(
+            self.stream.name, [Event(event.type, data)], fence=self._fence
+        )
+        if not self.begun.is_set():
+            self.begun.set()
+
+    def _count(self, size: int) -> None:
+        self._events += 1
+        self._bytes += size
+        limits = self._limits
+        if size > limits.max_event_bytes or self._bytes > limits.max_bytes:
+            raise _OverLimit("The answer is over its size limit.")
+        if self._events > limits.max_events:
+            raise _OverLimit("The answer has too many events.")
+
+    async def _keep_up(self) -> None:
+        """Lets the log come within two checkpoints of what was said."""
+        if self._checkpoint is not None and not self._checkpoint.done():
+            await asyncio.wait([self._checkpoint])
+        self._checkpoint = self._stored
+
+    def _check_time(self) -> None:
+        now = self._loop.time()
+        if now - self._started_at > self._limits.max_seconds:
+            self._fail_limit("The answer took too long.")
+        elif now - self._spoke_at > self._limits.max_silence_seconds:
+            self._fail_limit("The answer stalled.")
+        else:
+            self._timer = self._loop.call_later(1.0, self._check_time)
+
+    def _fail_limit(self, message: str) -> None:
+        self._end(RunFailed("limit_exceeded", message, retryable=True))
+        self._task.cancel()
+
+    def _end(self, end: AnswerEvent) -> None:
+        """Appends what is missing, the end, and the close. Only the first call counts."""
+        if self.ended:
+            return
+        self.ended = True
+        if isinstance(end, RunFailed) and not self._events:
+            self.refused = end
+        self.begun.set()
+        last: list[AnswerEvent] = self._open.closing()
+        if self._meter is not None and not self._has_usage:
+            last.append(self._meter.usage())
+        events = [Event(event.type, encode(event)) for event in (*last, end)]
+        first_try = self._log.append(self.stream.name, events, close=True, fence=self._fence)
+        self._storing_end = self._loop.create_task(self._store_end(first_try, [events[-1]]))
+
+    async def _store_end(self, attempt: asyncio.Future[int], end: list[Event]) -> None:
+        """Sees to it that the end is stored, as long as this process owns the stream.
+
+        If storage fails, what was said last is lost, and an end that says otherwise
+        would be a lie: from then on the end is a failure.
+        """
+        while True:
+            try:
+                await attempt
+                return
+            except (Fenced, StreamClosed, StreamGone):
+                return
+            except LogUnavailable as exc:
+                logger.error("The end of run %s cannot be stored yet: %s", self.id, exc)
+            await asyncio.sleep(self._limits.store_retry_seconds)
+            failed = RunFailed("log_unavailable", "The answer could not be stored.", retryable=True)
+            end = [Event(failed.type, encode(failed))]
+            attempt = self._log.append(self.stream.name, end, close=True, fence=self._fence)
+
+    async def _close_source(self) -> None:
+        if isinstance(self._source, AsyncGenerator):
+            try:
+                async with asyncio.timeout(CLOSE_SOURCE_SECONDS):
+                    await self._source.aclose()
+            except Exception:
+                logger.exception("The source of run %s did not close", self.id)

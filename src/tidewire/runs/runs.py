@@ -1,0 +1,209 @@
+"""All runs of this process: start, join, stop, and the lease that they live under.
+
+Every run is written under this process's lease. Whoever finds a run whose owner is
+dead takes it over and closes it as interrupted: at start, and every few seconds. A
+stop of a run that lives elsewhere takes it over, too; its owner is then fenced out.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import secrets
+from collections.abc import Callable
+
+from tidewire.answers.events import (
+    AnswerEvent,
+    RunFailed,
+    RunStarted,
+    RunStopped,
+    decode,
+    encode,
+)
+from tidewire.answers.open_parts import OpenParts
+from tidewire.errors import Fenced, LogError, NotFound, ShuttingDown, StreamClosed
+from tidewire.live.hub import Hub
+from tidewire.log.base import Leases, Log, StreamInfo
+from tidewire.models.base import ChatRequest
+from tidewire.runs.run import Limits, Run
+from tidewire.runs.source import Source
+from tidewire.wire.event import Event
+
+__all__ = ["PREFIX", "Runs", "Started", "new_run_id"]
+
+PREFIX = "run_"
+LEASE_SECONDS = 15.0
+STOP_SECONDS = 2.0
+
+logger = logging.getLogger("tidewire.runs")
+
+
+def new_run_id() -> str:
+    """A fresh id; also the name of the run's stream."""
+    return PREFIX + secrets.token_urlsafe(12).replace("-", "A").replace("_", "B")
+
+
+class Started:
+    """A run that was started or joined. ``run`` is None if another process owns it."""
+
+    __slots__ = ("created", "run", "stream")
+
+    def __init__(self, stream: StreamInfo, run: Run | None, created: bool) -> None:
+        self.stream = stream
+        self.run = run
+        self.created = created
+
+    @property
+    def id(self) -> str:
+        return self.stream.name
+
+
+class Runs:
+    """Opened with the log, closed before it."""
+
+    def __init__(self, log: Log, hub: Hub, *, limits: Limits | None = None) -> None:
+        self.draining = False
+        self._log = log
+        self._hub = hub
+        self._limits = limits or Limits()
+        self._owner = secrets.token_hex(8)
+        self._runs: dict[str, Run] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._linger: dict[str, float] = {}
+        self._upkeep: asyncio.Task[None] | None = None
+        hub.on_empty = self._left
+
+    def __len__(self) -> int:
+        return len(self._runs)
+
+    async def open(self) -> None:
+        """Takes the lease and closes what a dead process left open."""
+        if isinstance(self._log, Leases):
+            await self._log.hold(self._owner, LEASE_SECONDS)
+            await self._recover()
+            self._upkeep = asyncio.create_task(self._keep_lease(), name="lease")
+
+    async def close(self, *, drain_seconds: float = 0.0) -> None:
+        """Refuses new runs, gives the others ``drain_seconds``, interrupts the rest."""
+        self.draining = True
+        if self._tasks and drain_seconds > 0:
+            await asyncio.wait(self._tasks, timeout=drain_seconds)
+        for run in tuple(self._runs.values()):
+            run.interrupt("The server is restarting.")
+        if self._tasks:
+            await asyncio.wait(self._tasks)
+        if self._upkeep is not None:
+            self._upkeep.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._upkeep
+
+    async def start(
+        self,
+        source: Callable[[], Source],
+        *,
+        id: str | None = None,
+        session: str | None = None,
+        model: str | None = None,
+        request: ChatRequest | None = None,
+        linger_seconds: float | None = None,
+    ) -> Started:
+        """Starts a run, or joins the one that has this id already.
+
+        ``source`` is only called for a new run. ``linger_seconds``: stop it so long
+        after its last viewer has left (0: at once); None: never because of that.
+        Raises ShuttingDown, LogUnavailable.
+        """
+        if self.draining:
+            raise ShuttingDown("The server is restarting; try again in a moment.")
+        id = id or new_run_id()
+        stream = await self._log.create(id, owner=self._owner)
+        if not stream.created:
+            return Started(stream, self._runs.get(id), created=False)
+        started = RunStarted(id, session=session, model=model)
+        first = [Event(started.type, encode(started))]
+        self._log.append(id, first, fence=stream.fence)
+        run = Run(id, stream, self._log, source(), limits=self._limits, request=request)
+        self._runs[id] = run
+        if linger_seconds is not None:
+            self._linger[id] = linger_seconds
+        task = run.start()
+        self._tasks.add(task)
+        task.add_done_callback(lambda task: self._done(id, task))
+        return Started(stream, run, created=True)
+
+    async def stop(self, id: str, reason: str = "stop") -> StreamInfo:
+        """Stops a run wherever it lives; a run that has ended stays as it ended.
+
+        Raises NotFound for an id that is no run, StreamGone for one that has expired.
+        """
+        if not id.startswith(PREFIX):
+            raise NotFound("There is no such run.")
+        run = self._runs.get(id)
+        if run is not None:
+            run.stop(reason)
+            await run.settled(STOP_SECONDS)
+        elif not (await self._log.info(id)).closed and isinstance(self._log, Leases):
+            await self._take_over(self._log, id, RunStopped(reason))
+        return await self._log.info(id)
+
+    def get(self, id: str) -> Run | None:
+        """A run that is going on in this process."""
+        return self._runs.get(id)
+
+    def _done(self, id: str, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        self._runs.pop(id, None)
+        self._linger.pop(id, None)
+
+    def _left(self, stream: str) -> None:
+        """The hub's word that nobody watches a stream any more."""
+        seconds = self._linger.get(stream)
+        if seconds is not None:
+            asyncio.get_running_loop().call_later(seconds, self._stop_if_alone, stream)
+
+    def _stop_if_alone(self, id: str) -> None:
+        run = self._runs.get(id)
+        if run is not None and not self._hub.audience(id):
+            run.stop("disconnect")
+
+    # Leases
+
+    async def _keep_lease(self) -> None:
+        assert isinstance(self._log, Leases)
+        while True:
+            await asyncio.sleep(LEASE_SECONDS / 3)
+            try:
+                await self._log.hold(self._owner, LEASE_SECONDS)
+                await self._recover()
+            except LogError as exc:
+                logger.error("The lease cannot be renewed: %s", exc)
+
+    async def _recover(self) -> None:
+        assert isinstance(self._log, Leases)
+        end = RunFailed("interrupted", "The server stopped in the middle.", retryable=True)
+        for name in await self._log.orphans():
+            try:
+                await self._take_over(self._log, name, end)
+                logger.warning("Closed run %s, whose server is gone", name)
+            except LogError as exc:
+                logger.error("Run %s cannot be closed: %s", name, exc)
+
+    async def _take_over(self, log: Leases, name: str, end: AnswerEvent) -> None:
+        try:
+            fence = await log.seize(name, self._owner)
+            closing = await self._open_parts(name)
+            events = [Event(event.type, encode(event)) for event in (*closing, end)]
+            await self._log.append(name, events, close=True, fence=fence)
+        except (StreamClosed, Fenced):  # it ended, or another was quicker
+            pass
+
+    async def _open_parts(self, name: str) -> list[AnswerEvent]:
+        parts = OpenParts()
+        after = 0
+        while (batch := await self._log.read(name, after)).events:
+            for type, data in batch.events:
+                if (event := decode(type, data)) is not None:
+                    parts.see(event)
+            after = batch.last
+        return parts.closing()

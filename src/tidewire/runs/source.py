@@ -1,0 +1,55 @@
+"""What a run can be made of: any async iterable of answer events, texts and strings.
+
+Adapters yield well-formed events. A builder's generator may just yield ``text("…")``
+and ``reasoning("…")``, or plain strings: their parts are opened and closed here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterable
+from typing import ClassVar
+
+from tidewire.answers.events import AnswerEvent
+from tidewire.models.parts import Parts
+
+__all__ = ["Composer", "Piece", "Source", "reasoning", "text"]
+
+
+class Piece(AnswerEvent, frozen=True):
+    """A piece of text or reasoning that belongs to whatever part is open. Never stored."""
+
+    type: ClassVar[str] = "piece"
+    delta: str
+    is_reasoning: bool = False
+
+
+Source = AsyncIterable[AnswerEvent | str]
+
+
+def text(delta: str) -> AnswerEvent:
+    """A piece of the answer's text."""
+    return Piece(delta)
+
+
+def reasoning(delta: str) -> AnswerEvent:
+    """A piece of the model's thinking, shown apart from its answer."""
+    return Piece(delta, is_reasoning=True)
+
+
+class Composer:
+    """Turns what a source yields into well-formed events."""
+
+    def __init__(self) -> None:
+        self._parts = Parts()
+
+    def compose(self, said: AnswerEvent | str) -> list[AnswerEvent]:
+        """The events to store. Raises TypeError for anything but events and strings."""
+        if isinstance(said, Piece):
+            if said.is_reasoning:
+                return self._parts.reasoning(said.delta)
+            return self._parts.text(said.delta)
+        if isinstance(said, str):
+            return self._parts.text(said)
+        if isinstance(said, AnswerEvent):
+            return [*self._parts.close(), said]
+        raise TypeError(f"A run is made of answer events and strings, not {type(said).__name__}.")
