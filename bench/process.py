@@ -16,7 +16,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 __all__ = [
@@ -116,13 +116,13 @@ class Program:
         return self._log.read_text(errors="replace")[-2000:]
 
     def stop(self) -> None:
-        """Asks it to end, then insists. Children go with it: it leads its own group."""
+        """Asks it to end, then insists; what it started in its group ends with it."""
         self._process.terminate()
-        try:
+        with suppress(subprocess.TimeoutExpired):
             self._process.wait(10)
-        except subprocess.TimeoutExpired:
+        with suppress(ProcessLookupError):
             os.killpg(self.pid, signal.SIGKILL)
-            self._process.wait()
+        self._process.wait()
 
 
 def _cpu_clock(pid: int) -> int:

@@ -75,7 +75,8 @@ class Meter:
         seen = self._view(target, streams)
         time.sleep(SETTLE_SECONDS)
         if seen["errors"]:
-            raise fail(f"{target.title}: {seen['errors']:.0f} of {streams} answers were wrong")
+            words = target.server.last_words() if target.server else ""
+            raise fail(f"{target.title}: {seen['errors']:.0f} of {streams} answers wrong\n{words}")
         server = _cpu_seconds(target.server) - server_began
         load = self.model.cpu_seconds() - model_began + seen["cpu_seconds"]
         return Wave(
