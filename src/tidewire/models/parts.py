@@ -81,20 +81,19 @@ class ToolCalls:
 
     def __init__(self) -> None:
         self._open: dict[Hashable, _Call] = {}
-        self._count = 0
+        self._ids: set[str] = set()
 
     def fragment(
         self, slot: Hashable, *, id: str | None, name: str | None, arguments: str | None
     ) -> list[AnswerEvent]:
-        """The events of one fragment; a new id in a known slot is another call."""
+        """The events of one fragment; another id in a known slot is another call."""
         call = self._open.get(slot)
         finished: list[AnswerEvent] = []
-        if call is not None and id and call.id != id and call.given_id:
+        if call is not None and id and call.given_id and call.given_id != id:
             finished = self._open.pop(slot).ready()
             call = None
         if call is None:
-            self._count += 1
-            call = self._open[slot] = _Call(id or f"call_{self._count}", given_id=bool(id))
+            call = self._open[slot] = _Call(self._unique(id), given_id=id)
         return finished + call.add(name, arguments)
 
     def close(self) -> list[AnswerEvent]:
@@ -102,9 +101,19 @@ class ToolCalls:
         calls, self._open = self._open, {}
         return [event for call in calls.values() for event in call.ready()]
 
+    def _unique(self, id: str | None) -> str:
+        """An id for a new call; some servers give none, others the same to every call."""
+        number = len(self._ids) + 1
+        unique = id or f"call_{number}"
+        while unique in self._ids:
+            unique = f"{id or 'call'}_{number}"
+            number += 1
+        self._ids.add(unique)
+        return unique
+
 
 class _Call:
-    def __init__(self, id: str, *, given_id: bool) -> None:
+    def __init__(self, id: str, *, given_id: str | None) -> None:
         self.id = id
         self.given_id = given_id
         self._name = ""
