@@ -10,7 +10,7 @@ character), all but the last carry a *partial* position ``epoch-offset~n``: ever
 up to ``offset`` and the first ``n`` characters of the text after it have been sent.
 
 Alphabet ``[A-Za-z0-9._~-]``, so ``Last-Event-ID`` stays a CORS-safelisted header
-(it must be at most 128 bytes for that: ten streams fit).
+(it must be at most 128 bytes for that: ten streams of 36**4 events each fit).
 Pure; never decides whether a stream exists or may be read.
 """
 

@@ -205,36 +205,40 @@ class Parser:
         return data.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
 
     def _read_bytes(self, data: bytes, events: list[ServerSentEvent]) -> None:
-        """Bytes cut anywhere, of any length."""
+        """Bytes cut anywhere, of any length, lines ended by LF."""
+        if self._at_start:
+            data = self._without_bom(data)
         lines, lf, rest = data.rpartition(b"\n")
         if lf:
             lines = bytes(self._line) + lines
             self._line.clear()
             for line in lines.split(b"\n"):
                 self._count(line)
-                self._read_line(self._decode(line), events)
+                # A line ends between characters, so each can be decoded on its own.
+                self._read_line(line.decode("utf-8", "replace"), events)
         self._line += rest
-        self._check(len(self._line), self._max_line_bytes, "line")
+        if not self._at_start:
+            self._check(len(self._line), self._max_line_bytes, "a line")
         nothing_open = not (self._line or self._data or self._event or self._id is not None)
         self._between_events = nothing_open and not (self._at_start or self._skip_lf)
 
+    def _without_bom(self, data: bytes) -> bytes:
+        """The stream's first bytes, as soon as they are a byte order mark or cannot be."""
+        data = bytes(self._line) + data
+        self._at_start = len(data) < len(_BOM) and _BOM.startswith(data)
+        self._line.clear()
+        return data.removeprefix(_BOM)
+
     def _count(self, line: bytes) -> None:
-        self._check(len(line), self._max_line_bytes, "line")
+        self._check(len(line), self._max_line_bytes, "a line")
         name, _, value = line.partition(b":")
         if name == b"data":
             self._data_bytes += len(value.removeprefix(b" ")) + 1
-            self._check(self._data_bytes - 1, self._max_event_bytes, "event")
+            self._check(self._data_bytes - 1, self._max_event_bytes, "an event")
 
     def _check(self, size: int, limit: int, what: str) -> None:
         if size > limit:
-            raise TooLarge(f"A {what} of the event stream is longer than {limit} bytes.")
-
-    def _decode(self, line: bytes) -> str:
-        """A line ends between characters, so each can be decoded on its own."""
-        if self._at_start:
-            self._at_start = False
-            line = line.removeprefix(_BOM)
-        return line.decode("utf-8", "replace")
+            raise TooLarge(f"The event stream has {what} of more than {limit} bytes.")
 
     def _read_line(self, line: str, events: list[ServerSentEvent]) -> None:
         if not line:
