@@ -1,0 +1,108 @@
+/**
+ * Markdown to safe HTML.
+ *
+ * Everything a model writes is untrusted: the HTML passes DOMPurify, links open without
+ * a way back to this page, and a remote image becomes a link (loading it would tell its
+ * server what was said here). Nothing unsanitised ever leaves this file.
+ */
+
+import DOMPurify from "dompurify";
+import { Marked, type Tokens } from "marked";
+
+import { highlight } from "./highlight";
+import { mend } from "./mend";
+
+/** Stands for the caret while Markdown is rendered; in no script, so in no answer. */
+const CARET = "\uE0C7";
+const CARET_HTML = '<span class="caret" aria-hidden="true"></span>';
+
+const FORBIDDEN_TAGS = [
+  "style",
+  "form",
+  "button",
+  "textarea",
+  "select",
+  "iframe",
+  "video",
+  "audio",
+];
+
+/**
+ * CommonMark does not close `**` between a full-width mark and a letter, so
+ * `**注意：**请` would show its stars. Chinese answers are full of it.
+ */
+const cjkStrong = {
+  name: "cjkStrong",
+  level: "inline" as const,
+  start: (source: string) => source.indexOf("**"),
+  tokenizer(this: { lexer: { inlineTokens(source: string): Tokens.Generic[] } }, source: string) {
+    const match = /^\*\*(?=[^\s*])([^*\n]*[\p{P}\p{S}])\*\*(?=[\p{sc=Han}\p{L}])/u.exec(source);
+    if (!match?.[1]) return undefined;
+    return {
+      type: "strong",
+      raw: match[0],
+      text: match[1],
+      tokens: this.lexer.inlineTokens(match[1]),
+    };
+  },
+};
+
+const marked = new Marked({
+  gfm: true,
+  extensions: [cjkStrong],
+  renderer: {
+    code: ({ text, lang }: Tokens.Code) =>
+      `<pre><code class="hljs">${highlight(text, lang ?? "")}</code></pre>`,
+    table(token: Tokens.Table) {
+      const head = token.header.map((cell) => this.tablecell(cell)).join("");
+      const body = token.rows.map(
+        (row) => `<tr>${row.map((cell) => this.tablecell(cell)).join("")}</tr>`,
+      );
+      return (
+        '<div class="table-scroll" tabindex="0"><table>' +
+        `<thead><tr>${head}</tr></thead><tbody>${body.join("")}</tbody></table></div>`
+      );
+    },
+  },
+});
+
+const purify = DOMPurify(window);
+purify.addHook("afterSanitizeAttributes", (node) => {
+  if (node instanceof HTMLImageElement) replaceRemoteImage(node);
+  if (node instanceof HTMLAnchorElement) isolateLink(node);
+});
+
+/** The HTML of a finished block. */
+export function renderMarkdown(source: string): string {
+  return sanitise(marked.parse(source, { async: false }));
+}
+
+/** The HTML of a block that is still arriving, with a caret where its text ends. */
+export function renderOpenMarkdown(source: string): string {
+  const html = sanitise(marked.parse(mend(source, CARET), { async: false }));
+  return html.replaceAll(CARET, CARET_HTML);
+}
+
+function sanitise(html: string): string {
+  return purify.sanitize(html, {
+    USE_PROFILES: { html: true },
+    FORBID_TAGS: FORBIDDEN_TAGS,
+    FORBID_ATTR: ["style", "id", "name", "srcset"],
+    ALLOW_DATA_ATTR: false,
+  });
+}
+
+function replaceRemoteImage(image: HTMLImageElement): void {
+  const source = image.getAttribute("src") ?? "";
+  if (source.startsWith("data:image/")) return;
+  const link = image.ownerDocument.createElement("a");
+  link.href = source;
+  link.textContent = image.alt || source;
+  isolateLink(link);
+  image.replaceWith(link);
+}
+
+function isolateLink(link: HTMLAnchorElement): void {
+  link.target = "_blank";
+  link.rel = "noopener noreferrer nofollow";
+}

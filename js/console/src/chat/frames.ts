@@ -1,0 +1,49 @@
+/**
+ * Calls something at most once per frame.
+ *
+ * A hidden page has no frames: there a slow timer stands in, so that an answer is still
+ * folded and kept while nobody looks.
+ */
+
+const HIDDEN_MS = 250;
+
+export interface Frames {
+  /** Asks for a call at the next frame; asking again before it changes nothing. */
+  request(): void;
+  /** Calls now if a call was asked for. */
+  flush(): void;
+  cancel(): void;
+}
+
+export function onFrames(callback: () => void): Frames {
+  let cancelRequest: (() => void) | null = null;
+
+  function run(): void {
+    cancelRequest = null;
+    callback();
+  }
+
+  function request(): void {
+    if (cancelRequest) return;
+    if (document.visibilityState === "hidden") {
+      const timer = setTimeout(run, HIDDEN_MS);
+      cancelRequest = () => clearTimeout(timer);
+    } else {
+      const frame = requestAnimationFrame(run);
+      cancelRequest = () => cancelAnimationFrame(frame);
+    }
+  }
+
+  function cancel(): void {
+    cancelRequest?.();
+    cancelRequest = null;
+  }
+
+  function flush(): void {
+    if (!cancelRequest) return;
+    cancel();
+    callback();
+  }
+
+  return { request, flush, cancel };
+}

@@ -1,0 +1,11 @@
+import { createApp } from "vue";
+
+import { network } from "./api/network";
+import App from "./App.vue";
+import "./styles/tokens.css";
+import "./styles/base.css";
+import "./styles/markdown.css";
+import "./styles/code.css";
+import "./theme";
+
+createApp(App, { source: network, storage: window.localStorage }).mount("#app");

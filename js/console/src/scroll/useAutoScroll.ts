@@ -1,0 +1,52 @@
+/** Keeps a scrolling element at its end while content grows, until the reader moves up. */
+
+import { onBeforeUnmount, onMounted, ref, type Ref } from "vue";
+
+import { isPinned, type ScrollPlace } from "./pinned";
+
+export interface AutoScroll {
+  readonly pinned: Ref<boolean>;
+  /** Goes to the end and follows again. */
+  toEnd(smooth?: boolean): void;
+}
+
+export function useAutoScroll(
+  view: Ref<HTMLElement | null>,
+  content: Ref<HTMLElement | null>,
+): AutoScroll {
+  const pinned = ref(true);
+  let before: ScrollPlace = { top: 0, contentHeight: 0, viewHeight: 0 };
+
+  const growth = new ResizeObserver(() => {
+    if (pinned.value) toEnd();
+  });
+
+  function onScroll(): void {
+    if (!view.value) return;
+    const now = placeOf(view.value);
+    pinned.value = isPinned(pinned.value, before, now);
+    before = now;
+  }
+
+  function toEnd(smooth = false): void {
+    pinned.value = true;
+    const top = view.value?.scrollHeight ?? 0;
+    view.value?.scrollTo({ top, behavior: smooth ? "smooth" : "instant" });
+  }
+
+  onMounted(() => {
+    view.value?.addEventListener("scroll", onScroll, { passive: true });
+    if (content.value) growth.observe(content.value);
+    if (view.value) growth.observe(view.value);
+    toEnd();
+  });
+  onBeforeUnmount(() => {
+    view.value?.removeEventListener("scroll", onScroll);
+    growth.disconnect();
+  });
+  return { pinned, toEnd };
+}
+
+function placeOf(view: HTMLElement): ScrollPlace {
+  return { top: view.scrollTop, contentHeight: view.scrollHeight, viewHeight: view.clientHeight };
+}

@@ -1,0 +1,22 @@
+import { fileURLToPath } from "node:url";
+
+import vue from "@vitejs/plugin-vue";
+import { defineConfig } from "vitest/config";
+
+/** The `tidewire serve` that answers while the console is worked on. */
+const BACKEND = process.env["TIDEWIRE_URL"] ?? "http://127.0.0.1:8400";
+
+export default defineConfig({
+  base: "./",
+  plugins: [vue()],
+  resolve: {
+    // The client's source, so that neither tests nor builds wait for its build.
+    alias: { tidewire: fileURLToPath(new URL("../client/src/index.ts", import.meta.url)) },
+  },
+  server: {
+    host: "127.0.0.1",
+    proxy: { "/api": BACKEND, "/docs": BACKEND, "/openapi.json": BACKEND },
+  },
+  build: { assetsDir: "assets", reportCompressedSize: false },
+  test: { environment: "jsdom", include: ["test/**/*.test.ts"] },
+});
