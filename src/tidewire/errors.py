@@ -49,6 +49,7 @@ __all__ = [
     "StreamNotFound",
     "TidewireError",
     "TooLarge",
+    "Unauthorized",
     "UpstreamBroken",
     "UpstreamRefused",
     "UpstreamTimeout",
@@ -197,6 +198,11 @@ class RequestError(TidewireError):
 
 class BadRequest(RequestError):
     pass
+
+
+class Unauthorized(RequestError):
+    code = "unauthorized"
+    status = 401
 
 
 class NotFound(RequestError):

@@ -82,6 +82,10 @@ class Subscription:
         while not self.over:
             await self._read_on()
 
+    async def until_over(self) -> None:
+        """Waits for the viewer to leave, before ``run``."""
+        await self._sleep()
+
     # What the topic calls
 
     def take(self, commit: Commit) -> None:

@@ -1,0 +1,1 @@
+"""Conversations: sessions, their messages, and the run that is going on."""

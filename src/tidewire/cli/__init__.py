@@ -1,0 +1,36 @@
+"""The command line: one file per command. Nothing heavy is imported before it is needed."""
+
+from __future__ import annotations
+
+import sys
+
+import typer
+
+from tidewire import __version__
+from tidewire.cli.serve import serve
+from tidewire.errors import TidewireError
+
+__all__ = ["app", "main"]
+
+app = typer.Typer(
+    help="Tidewire: streams that arrive. AI answers over SSE, durable and resumable.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+app.command()(serve)
+
+
+@app.command()
+def version() -> None:
+    """Print the version."""
+    typer.echo(__version__)
+
+
+def main() -> None:
+    """The command ``tidewire``: an error that we know is one line, not a traceback."""
+    try:
+        app()
+    except TidewireError as exc:
+        typer.secho(f"tidewire: {exc}", fg="red", err=True)
+        sys.exit(2)

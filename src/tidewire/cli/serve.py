@@ -1,0 +1,36 @@
+"""``tidewire serve``: the whole server."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+__all__ = ["serve"]
+
+
+def serve(
+    host: Annotated[
+        str | None, typer.Option(help="Address to listen on. [default: 127.0.0.1]")
+    ] = None,
+    port: Annotated[int | None, typer.Option(help="Port to listen on. [default: 8400]")] = None,
+    config: Annotated[
+        Path | None, typer.Option(help="Settings in TOML; see docs/settings.md.", dir_okay=False)
+    ] = None,
+    data: Annotated[
+        Path | None, typer.Option(help="Directory of the SQLite files. [default: ./data]")
+    ] = None,
+) -> None:
+    """Run the server: chat API, resumable streams, console.
+
+    Without a config file there is one model, "demo", which answers offline. Every
+    setting can also be given as an environment variable: TIDEWIRE_PORT,
+    TIDEWIRE_LOG__SYNCHRONOUS, …
+    """
+    from tidewire.server.app import create_app
+    from tidewire.server.serve import run
+    from tidewire.server.settings import load_settings
+
+    settings = load_settings(config, host=host, port=port, data=data)
+    run(create_app(settings), host=settings.host, port=settings.port)

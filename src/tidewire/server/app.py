@@ -1,0 +1,85 @@
+"""The app of ``tidewire serve``: the library's public parts, put together by settings."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+
+from fastapi import FastAPI
+from starlette.middleware.cors import CORSMiddleware
+
+from tidewire import __version__
+from tidewire.models.registry import build
+from tidewire.runs.run import Limits
+from tidewire.server.chat import Chat, chat_router
+from tidewire.server.console import mount_console
+from tidewire.server.health import health_router
+from tidewire.server.limits import LimitBody, RequireSecret
+from tidewire.server.settings import Settings
+from tidewire.server.tide import Tidewire, open_log
+
+__all__ = ["create_app"]
+
+
+def create_app(settings: Settings) -> FastAPI:
+    """The whole server as an ASGI app. Raises ConfigError."""
+    tide = Tidewire(
+        open_log(settings.log_url, synchronous=settings.log.synchronous),
+        heartbeat_seconds=settings.heartbeat_seconds,
+        keep_seconds=settings.log.keep_seconds,
+        drain_seconds=settings.runs.drain_seconds,
+        limits=Limits(
+            max_seconds=settings.runs.max_seconds,
+            max_silence_seconds=settings.runs.max_silence_seconds,
+            max_bytes=settings.runs.max_bytes,
+        ),
+    )
+    tables = settings.models or {"demo": {"api": "demo"}}
+    models = {name: build(name, table) for name, table in tables.items()}
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncGenerator[None, None]:
+        async with tide.lifespan():
+            yield
+        for model in models.values():
+            await model.aclose()
+
+    app = FastAPI(
+        title="Tidewire",
+        summary="Streams that arrive.",
+        version=__version__,
+        lifespan=lifespan,
+        docs_url=None,
+        redoc_url=None,
+    )
+    app.state.tide = tide
+    chat = Chat(
+        tide,
+        models,
+        {name: str(table["api"]) for name, table in tables.items()},
+        settings.default_model or next(iter(tables)),
+        settings.limits,
+    )
+    app.include_router(chat_router(chat))
+    app.include_router(tide.router)
+    app.include_router(health_router(tide))
+    mount_console(app)
+    _add_middleware(app, settings)
+    return app
+
+
+def _add_middleware(app: FastAPI, settings: Settings) -> None:
+    """The last one added is the outermost."""
+    if settings.limits.enabled:
+        app.add_middleware(LimitBody, max_bytes=settings.limits.max_body_bytes)
+    if secret := settings.auth.secret.get_secret_value():
+        app.add_middleware(RequireSecret, secret=secret)
+    if settings.cors.origins:
+        app.add_middleware(
+            CORSMiddleware,
+            allow_origins=settings.cors.origins,
+            allow_credentials=settings.cors.credentials,
+            allow_methods=["GET", "POST", "PATCH", "DELETE"],
+            allow_headers=["*"],
+            expose_headers=["Location", "X-Run-Id", "X-Workflow-Run-Id", "X-Session-Id"],
+        )

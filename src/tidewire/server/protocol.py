@@ -1,0 +1,72 @@
+"""uvicorn's HTTP/1.1 protocol, with the transport offered to the app.
+
+Once a response head is out, ``scope["extensions"]["tidewire.direct"]`` lets the hub
+write chunks to the transport without a task or a queue in between (live/sinks.py).
+Head and last chunk still go by plain ASGI, so everything else of uvicorn – keep-alive,
+pipelining, access log, shutdown – stays as it is.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from tidewire.live.sinks import MAX_PENDING_BYTES, STALLED_SECONDS, DirectSink
+
+__all__ = ["EXTENSION", "TidewireProtocol"]
+
+EXTENSION = "tidewire.direct"
+
+
+class TidewireProtocol(HttpToolsProtocol):
+    """One connection; a DirectTransport to the response that is being sent on it."""
+
+    _sink: DirectSink | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        transport.set_write_buffer_limits(high=MAX_PENDING_BYTES)
+        _limit_unacknowledged(transport)
+
+    def on_message_begin(self) -> None:
+        super().on_message_begin()
+        self.scope["extensions"] = {EXTENSION: {"transport": self}}
+
+    def attach(self, sink: DirectSink) -> None:
+        self._sink = sink
+        if self.flow.write_paused:
+            sink.pause()
+
+    def detach(self) -> None:
+        self._sink = None
+
+    def write(self, data: bytes) -> None:
+        self.transport.write(data)
+
+    def abort(self) -> None:
+        self.transport.abort()
+
+    def pause_writing(self) -> None:
+        super().pause_writing()
+        if self._sink is not None:
+            self._sink.pause()
+
+    def resume_writing(self) -> None:
+        super().resume_writing()
+        if self._sink is not None:
+            self._sink.resume()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        super().connection_lost(exc)
+        if self._sink is not None:
+            self._sink.lose()
+
+
+def _limit_unacknowledged(transport: asyncio.Transport) -> None:
+    """Has the kernel drop a peer that acknowledges nothing for a minute (Linux, tcp(7))."""
+    sock: socket.socket | None = transport.get_extra_info("socket")
+    option = getattr(socket, "TCP_USER_TIMEOUT", None)
+    if option is not None and sock is not None and sock.family != socket.AF_UNIX:
+        sock.setsockopt(socket.IPPROTO_TCP, option, int(STALLED_SECONDS * 1000))

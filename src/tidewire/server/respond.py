@@ -1,0 +1,133 @@
+"""The response that carries a stream: pure ASGI, under any server.
+
+Holds the status line back until the run has said something (or two seconds), so that
+a model's 401, 429 or 5xx is still an HTTP status; then head, subscription, end.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from typing import Any
+
+from starlette.responses import JSONResponse, Response
+from starlette.types import Receive, Scope, Send
+
+from tidewire.answers.events import RunFailed
+from tidewire.errors import TidewireError
+from tidewire.live.base import Dialect
+from tidewire.live.hub import Hub
+from tidewire.live.sinks import AsgiSink, DirectSink
+from tidewire.live.start import Start
+from tidewire.live.subscription import Subscription
+from tidewire.log.base import StreamInfo
+from tidewire.runs.run import Run
+from tidewire.server.protocol import EXTENSION
+from tidewire.wire.headers import stream_headers
+
+__all__ = ["StreamResponse", "error_response"]
+
+HOLD_SECONDS = 2.0
+
+Headers = list[tuple[bytes, bytes]]
+
+
+class StreamResponse(Response):
+    """A subscription as a response. ``run``: hold the head back until it has begun."""
+
+    def __init__(
+        self,
+        hub: Hub,
+        stream: StreamInfo,
+        dialect: Dialect,
+        start: Start,
+        *,
+        run: Run | None = None,
+        headers: Headers | None = None,
+    ) -> None:
+        super().__init__(status_code=200)
+        self._hub = hub
+        self._stream = stream
+        self._dialect = dialect
+        self._start = start
+        self._run = run
+        self._more_headers = headers or []
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async with _open_sink(scope, receive, send) as sink:
+            subscription = self._hub.subscribe(self._stream, self._dialect, self._start, sink)
+            async with subscription:
+                refusal = await self._hold(subscription)
+                if refusal is None:
+                    await send(self._head())
+                    await subscription.run()
+        if refusal is not None:
+            await refusal(scope, receive, send)
+        elif not sink.is_gone:
+            await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+    def _head(self) -> dict[str, Any]:
+        # raw_headers holds what the app put on the response (cookies); all but its
+        # content-length, which a stream has none of.
+        own = [(name, value) for name, value in self.raw_headers if name != b"content-length"]
+        headers = stream_headers(*own, *self._more_headers)
+        return {"type": "http.response.start", "status": self.status_code, "headers": headers}
+
+    async def _hold(self, subscription: Subscription) -> Response | None:
+        """Waits for the run to begin; the error response if it was refused outright."""
+        run = self._run
+        if run is None:
+            return None
+        if not run.begun.is_set():
+            waiting = [
+                asyncio.ensure_future(run.begun.wait()),
+                asyncio.ensure_future(subscription.until_over()),
+            ]
+            try:
+                await asyncio.wait(
+                    waiting, timeout=HOLD_SECONDS, return_when=asyncio.FIRST_COMPLETED
+                )
+            finally:
+                for task in waiting:
+                    task.cancel()
+        if run.refused is None:
+            return None
+        error = run.error or _Unfinished(run.refused)
+        return error_response(error, headers=self._more_headers)
+
+
+class _Unfinished(TidewireError):
+    """A run that failed before its first word for a reason that is not the model's."""
+
+    def __init__(self, failed: RunFailed) -> None:
+        super().__init__(failed.message)
+        self.code = failed.code
+        self.retryable = failed.retryable
+
+
+def error_response(error: TidewireError, *, headers: Headers | None = None) -> JSONResponse:
+    """``{"error": {"code", "message", "retryable"}}`` with the error's status."""
+    content = {"code": error.code, "message": str(error), "retryable": error.retryable}
+    response = JSONResponse({"error": content}, status_code=error.status)
+    for name, value in headers or []:
+        response.headers[name.decode()] = value.decode()
+    if error.retry_after_seconds is not None:
+        response.headers["Retry-After"] = str(max(1, round(error.retry_after_seconds)))
+    return response
+
+
+@asynccontextmanager
+async def _open_sink(
+    scope: Scope, receive: Receive, send: Send
+) -> AsyncGenerator[DirectSink | AsgiSink, None]:
+    offer = scope.get("extensions", {}).get(EXTENSION)
+    if offer is None:
+        async with AsgiSink(receive, send) as sink:
+            yield sink
+        return
+    direct = DirectSink(offer["transport"])
+    try:
+        yield direct
+    finally:
+        direct.close()

@@ -1,0 +1,42 @@
+"""Routes whose errors are ours: every refusal has the one JSON shape, in any app."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+from fastapi.exceptions import RequestValidationError
+from fastapi.routing import APIRoute
+from starlette.requests import Request
+from starlette.responses import Response
+
+from tidewire.errors import BadRequest, TidewireError
+from tidewire.server.respond import error_response
+
+__all__ = ["Route"]
+
+
+class Route(APIRoute):
+    """Turns TidewireError and validation errors into ``{"error": {…}}``."""
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        handle = super().get_route_handler()
+
+        async def answer(request: Request) -> Response:
+            try:
+                return await handle(request)
+            except TidewireError as exc:
+                return error_response(exc)
+            except RequestValidationError as exc:
+                return error_response(BadRequest(_explain(exc)))
+
+        return answer
+
+
+def _explain(exc: RequestValidationError) -> str:
+    """The first thing that is wrong, and where."""
+    first = exc.errors()[0]
+    if first["type"] == "json_invalid":
+        return "The body is not valid JSON."
+    place = ".".join(str(part) for part in first["loc"])
+    return f"{place}: {first['msg']}."

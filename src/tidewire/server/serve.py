@@ -1,0 +1,74 @@
+"""Running an app: uvicorn with our protocol, and an end that loses nobody.
+
+On SIGTERM the server goes on answering while it drains: readiness turns red, answers
+get their time to finish, viewers are sent away with a time to come back. Only then
+does it stop listening. A second signal ends it at once.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from typing import Any
+
+import uvicorn
+
+from tidewire.server.protocol import TidewireProtocol
+from tidewire.server.tide import Tidewire
+
+__all__ = ["run"]
+
+CLOSE_SECONDS = 5
+
+_LOGGING: dict[str, Any] = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"plain": {"format": "%(asctime)s %(levelname)s %(name)s: %(message)s"}},
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "plain"}},
+    "root": {"level": "WARNING", "handlers": ["stderr"]},
+    "loggers": {"tidewire": {"level": "INFO"}, "uvicorn.error": {"level": "INFO"}},
+}
+
+
+class Server(uvicorn.Server):
+    """uvicorn's server, draining every open Tidewire before it shuts down."""
+
+    async def shutdown(self, sockets: Any = None) -> None:
+        draining = asyncio.ensure_future(
+            asyncio.gather(*(tide.drain() for tide in Tidewire.opened))
+        )
+        while not draining.done() and not self.force_exit:
+            await asyncio.wait([draining], timeout=0.1)
+        if not draining.done():
+            draining.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await draining
+        await super().shutdown(sockets)
+
+    def handle_exit(self, sig: int, frame: Any) -> None:
+        self.force_exit = self.should_exit  # the second signal, whichever it is
+        super().handle_exit(sig, frame)
+
+
+def run(app: Any, *, host: str = "127.0.0.1", port: int = 8400, **options: Any) -> None:
+    """Serves an ASGI app, or ``"module:app"``, with direct writes and draining.
+
+    ``options`` are uvicorn's. Blocks until a signal ends it.
+    """
+    config = uvicorn.Config(
+        app,
+        host=host,
+        port=port,
+        http=TidewireProtocol,
+        **{
+            "ws": "none",
+            "lifespan": "on",
+            "server_header": False,
+            "access_log": False,
+            "log_config": _LOGGING,
+            "backlog": 4096,
+            "timeout_graceful_shutdown": CLOSE_SECONDS,
+            **options,
+        },
+    )
+    Server(config).run()

@@ -1,0 +1,211 @@
+"""``Tidewire``: the log, the hub and the runs of one app, behind one small door.
+
+What a builder adds to a FastAPI or Starlette app. ``tidewire serve`` is made of the
+same object. It knows nothing of chat, models or sessions.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncGenerator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any, ClassVar
+from urllib.parse import urlsplit
+
+from fastapi import APIRouter
+from starlette.requests import Request
+from starlette.responses import Response
+
+from tidewire.dialects import find_dialect
+from tidewire.dialects.base import Dialect
+from tidewire.errors import ConfigError, LogError
+from tidewire.live.hub import Hub
+from tidewire.live.start import find_start
+from tidewire.log.base import Leases, Log, StreamInfo
+from tidewire.log.memory import MemoryLog
+from tidewire.log.sqlite import SqliteLog
+from tidewire.models.base import ChatRequest
+from tidewire.runs.run import Limits, Run
+from tidewire.runs.runs import Runs, Started
+from tidewire.runs.source import Source
+from tidewire.server.respond import StreamResponse
+from tidewire.server.streams import streams_router
+
+__all__ = ["Tidewire", "open_log"]
+
+EXPIRE_EVERY_SECONDS = 60.0
+
+
+def open_log(url: str, *, synchronous: str = "normal") -> Log:
+    """The log of a URL: ``memory://`` or ``sqlite:///path/to/file``.
+
+    Raises ConfigError for any other.
+    """
+    parts = urlsplit(url)
+    if parts.scheme == "memory":
+        return MemoryLog()
+    if parts.scheme == "sqlite" and len(parts.path) > 1 and not parts.netloc:
+        if synchronous not in ("normal", "full"):
+            raise ConfigError("synchronous is 'normal' or 'full'.")
+        return SqliteLog(Path(parts.path[1:]), synchronous=synchronous)  # type: ignore[arg-type]
+    raise ConfigError(f"The log '{url}' is neither memory:// nor sqlite:///path/to/file.")
+
+
+class Tidewire:
+    """Resumable streams for an app.
+
+    ``log`` is a URL (see ``open_log``) or a Log. ``keep_seconds``: how long an ended
+    stream can still be read. ``drain_seconds``: how long runs may go on when the
+    server stops.
+    """
+
+    opened: ClassVar[set[Tidewire]] = set()
+    """Those that are open in this process, for a server that is about to stop."""
+
+    def __init__(
+        self,
+        log: str | Log = "memory://",
+        *,
+        heartbeat_seconds: float = 15.0,
+        keep_seconds: float = 7 * 86400.0,
+        drain_seconds: float = 10.0,
+        limits: Limits | None = None,
+    ) -> None:
+        self.log = open_log(log) if isinstance(log, str) else log
+        self.hub = Hub(self.log, heartbeat_seconds=heartbeat_seconds)
+        self.runs = Runs(self.log, self.hub, limits=limits)
+        self._keep_seconds = keep_seconds
+        self._drain_seconds = drain_seconds
+        self._tasks: list[asyncio.Task[None]] = []
+
+    @property
+    def router(self) -> APIRouter:
+        """Resume, subscribe and stop: ``/api/streams/{id}``, ``/api/runs/{id}/stop``."""
+        return streams_router(self)
+
+    @asynccontextmanager
+    async def lifespan(self, app: Any = None) -> AsyncGenerator[None, None]:
+        """To be given to the app, or entered by its own lifespan."""
+        await self.open()
+        try:
+            yield
+        finally:
+            await self.close()
+
+    async def open(self) -> None:
+        """Opens the log and closes runs that a dead process left. Raises LogUnavailable."""
+        await self.log.open()
+        await self.runs.open()
+        self._tasks = [
+            asyncio.create_task(self.hub.beat(), name="heartbeat"),
+            asyncio.create_task(self._expire(), name="expire"),
+        ]
+        Tidewire.opened.add(self)
+
+    async def drain(self) -> None:
+        """Before the end: no new runs, time for those that go on, viewers sent away."""
+        await self.runs.close(drain_seconds=self._drain_seconds)
+        await self.hub.drain(seconds=min(2.0, self._drain_seconds))
+
+    async def close(self) -> None:
+        """Interrupts what still runs, and lets go of the log."""
+        Tidewire.opened.discard(self)
+        await self.runs.close()
+        await self.hub.drain(seconds=0.0)
+        for task in self._tasks:
+            task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await task
+        await self.log.close()
+
+    async def start(
+        self,
+        source: Source | Callable[[], Source],
+        *,
+        id: str | None = None,
+        session: str | None = None,
+        model: str | None = None,
+        request: ChatRequest | None = None,
+        linger_seconds: float | None = None,
+    ) -> Started:
+        """Starts a run from an async iterable of texts and answer events.
+
+        It lives on when the request ends; see Runs.start for the options and errors.
+        """
+        make = source if callable(source) else lambda: source
+        return await self.runs.start(
+            make,
+            id=id,
+            session=session,
+            model=model,
+            request=request,
+            linger_seconds=linger_seconds,
+        )
+
+    def respond(
+        self, request: Request, run: Started, *, headers: dict[str, str] | None = None
+    ) -> Response:
+        """The run's stream as the response, in the dialect that the request asks for.
+
+        Raises BadRequest for an unknown dialect.
+        """
+        return self.stream_response(
+            request,
+            run.stream,
+            run=run.run if run.created else None,
+            headers={**run_headers(run.id), **(headers or {})},
+        )
+
+    def stream_response(
+        self,
+        request: Request,
+        stream: StreamInfo,
+        *,
+        run: Run | None = None,
+        headers: dict[str, str] | None = None,
+    ) -> Response:
+        """A stream from where the request's cursor says: header, query, or ``from``.
+
+        204 if the cursor is at the end of a closed stream: there is nothing to come.
+        """
+        dialect = requested_dialect(request)
+        cursor = requested_cursor(request)
+        start = find_start(
+            stream,
+            cursor=cursor,
+            since=request.query_params.get("from", "start"),
+            prime=request.method == "GET",
+        )
+        at_end = stream.closed and start.offset >= stream.head and not start.reset
+        if at_end and (cursor or request.query_params.get("from") == "now"):
+            return Response(status_code=204, headers=headers)
+        raw = [(name.lower().encode(), value.encode()) for name, value in (headers or {}).items()]
+        return StreamResponse(self.hub, stream, dialect, start, run=run, headers=raw)
+
+    async def _expire(self) -> None:
+        while isinstance(self.log, Leases):
+            with contextlib.suppress(LogError):
+                await self.log.expire(closed_before_seconds=self._keep_seconds)
+            await asyncio.sleep(EXPIRE_EVERY_SECONDS)
+
+
+def requested_dialect(request: Request) -> Dialect:
+    """``?dialect=``, or the header ``Tidewire-Dialect``, or native. Raises BadRequest."""
+    name = request.query_params.get("dialect") or request.headers.get("tidewire-dialect")
+    return find_dialect(name or "native")
+
+
+def requested_cursor(request: Request) -> str | None:
+    """``Last-Event-ID``, or ``?last_event_id=`` for clients that cannot set headers.
+
+    The header goes first: an EventSource that reconnects repeats its first URL.
+    """
+    cursor = request.headers.get("last-event-id") or request.query_params.get("last_event_id")
+    return None if cursor in (None, "", "-1") else cursor
+
+
+def run_headers(run: str) -> dict[str, str]:
+    """How clients find the run again: three families of them, three names."""
+    return {"Location": f"/api/streams/{run}", "X-Run-Id": run, "X-Workflow-Run-Id": run}
