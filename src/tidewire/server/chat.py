@@ -48,9 +48,7 @@ class Ask(BaseModel):
 
     message: str = Field(min_length=1, description="what is asked")
     session: str | None = Field(default=None, description="the conversation; a new one if absent")
-    model: str | None = Field(
-        default=None, description="a model of /api/models; the default if absent"
-    )
+    model: str | None = Field(default=None, description="as in /api/models, or the default")
     app: str | None = Field(default=None, max_length=64, description="the app that is asking")
     options: Options = Options()
     on_disconnect: Literal["continue", "cancel"] = Field(

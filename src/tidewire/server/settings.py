@@ -43,13 +43,13 @@ class RunSettings(_Table):
     max_silence_seconds: float = Field(
         default=300.0,
         gt=0,
-        description="longest pause of a source; model APIs have their own limit",
+        description="longest pause; model APIs have their own limit",
     )
-    max_bytes: int = Field(default=32 * 1024 * 1024, gt=0, description="largest answer, as stored")
+    max_bytes: int = Field(default=32 * 1024 * 1024, gt=0, description="largest answer")
     drain_seconds: float = Field(
         default=10.0,
         ge=0,
-        description="on SIGTERM, how long answers may go on before they are ended",
+        description="on SIGTERM, how long answers may still go on",
     )
 
 
@@ -68,9 +68,7 @@ class LimitSettings(_Table):
 class CorsSettings(_Table):
     """Which other web origins may call."""
 
-    origins: list[str] = Field(
-        default=[], description="as in 'https://app.example.com'; '*' for any"
-    )
+    origins: list[str] = Field(default=[], description="'https://app.example.com'; '*' for any")
     credentials: bool = Field(
         default=False, description="allow cookies and Authorization; then '*' is not allowed"
     )
@@ -94,15 +92,13 @@ class Settings(BaseSettings):
     )
 
     host: str = Field(default="127.0.0.1", description="address to listen on")
-    port: int = Field(
-        default=8400, ge=0, le=65535, description="port to listen on; 0 picks a free one"
-    )
+    port: int = Field(default=8400, ge=0, le=65535, description="port to listen on; 0: a free one")
     data: Path = Field(default=Path("data"), description="directory of the SQLite files")
     heartbeat_seconds: float = Field(
         default=15.0, gt=0, description="a comment is sent after so much silence"
     )
     default_model: str = Field(
-        default="", description="model for questions that name none; first one"
+        default="", description="for questions that name none; else the first"
     )
     log: LogSettings = LogSettings()
     runs: RunSettings = RunSettings()
@@ -111,7 +107,7 @@ class Settings(BaseSettings):
     auth: AuthSettings = AuthSettings()
     models: dict[str, dict[str, Any]] = Field(
         default={},
-        description="one table per model: api, base_url, api_key, model …; none: the demo",
+        description="a table per model: api, base_url, api_key …; none: the demo",
     )
 
     @classmethod
