@@ -130,7 +130,7 @@ export class BlockSplitter {
   }
 
   #finish(): void {
-    const source = this.#lines;
+    const source = this.#fence ? this.#lines.slice(0, -1) : this.#lines;
     this.finished.push(
       this.#fence
         ? { kind: "code", language: this.#fence.language, source, closed: true }

@@ -29,6 +29,7 @@ export const en = {
   stopping: "Stopping …",
   sendHint: "Enter sends · Shift + Enter starts a new line",
   model: "Model",
+  theDemoModel: "Demo model",
   demoModel: "{name} · demo",
   demoHint: "A demo: it answers offline from prepared material, no model is asked.",
   modelsFailed: "Models could not be listed",

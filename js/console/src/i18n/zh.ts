@@ -30,6 +30,7 @@ export const zh: Words = {
   stopping: "正在停止…",
   sendHint: "Enter 发送 · Shift + Enter 换行",
   model: "模型",
+  theDemoModel: "演示模型",
   demoModel: "{name} · 演示",
   demoHint: "演示模型：离线回答预先准备的内容，没有调用真实模型。",
   modelsFailed: "无法获取模型列表",

@@ -1,4 +1,7 @@
-/** Keeps a scrolling element at its end while content grows, until the reader moves up. */
+/**
+ * Keeps a scrolling element at its end while content grows, until the reader moves up.
+ * `wanted` is false where there is nothing to follow: then it stays as it is.
+ */
 
 import { onBeforeUnmount, onMounted, ref, type Ref } from "vue";
 
@@ -13,12 +16,13 @@ export interface AutoScroll {
 export function useAutoScroll(
   view: Ref<HTMLElement | null>,
   content: Ref<HTMLElement | null>,
+  wanted: () => boolean,
 ): AutoScroll {
   const pinned = ref(true);
   let before: ScrollPlace = { top: 0, contentHeight: 0, viewHeight: 0 };
 
   const growth = new ResizeObserver(() => {
-    if (pinned.value) toEnd();
+    if (pinned.value && wanted()) toEnd();
   });
 
   function onScroll(): void {
@@ -38,7 +42,6 @@ export function useAutoScroll(
     view.value?.addEventListener("scroll", onScroll, { passive: true });
     if (content.value) growth.observe(content.value);
     if (view.value) growth.observe(view.value);
-    toEnd();
   });
   onBeforeUnmount(() => {
     view.value?.removeEventListener("scroll", onScroll);
