@@ -19,6 +19,7 @@ TidewireError
 │   └── UpstreamTooLarge    an answer, line or event over its limit
 ├── RequestError            the caller's fault
 │   ├── BadRequest, NotFound, Conflict, RateLimited …
+├── ServerRefused           what the Python client meets at a server
 └── ConfigError             settings that cannot work
 
 Each class has a stable wire ``code``, an HTTP ``status`` and says whether trying
@@ -43,6 +44,7 @@ __all__ = [
     "RateLimited",
     "RequestError",
     "RequestTooLarge",
+    "ServerRefused",
     "ShuttingDown",
     "StreamClosed",
     "StreamGone",
@@ -237,6 +239,19 @@ class ShuttingDown(RequestError):
     status = 503
     retryable = True
     retry_after_seconds = 2.0
+
+
+class ServerRefused(TidewireError):
+    """The Python client's word for a server that answers, but not with the stream."""
+
+    code = "server_refused"
+
+    def __init__(
+        self, message: str, *, status: int, retry_after_seconds: float | None = None
+    ) -> None:
+        super().__init__(message)
+        self.status = status
+        self.retry_after_seconds = retry_after_seconds
 
 
 class ConfigError(TidewireError):

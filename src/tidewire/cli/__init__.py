@@ -7,7 +7,9 @@ import sys
 import typer
 
 from tidewire import __version__
+from tidewire.cli.ask import ask
 from tidewire.cli.serve import serve
+from tidewire.cli.tail import tail
 from tidewire.errors import TidewireError
 
 __all__ = ["app", "main"]
@@ -19,6 +21,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.command()(serve)
+app.command()(ask)
+app.command()(tail)
 
 
 @app.command()

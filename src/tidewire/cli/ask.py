@@ -1,0 +1,98 @@
+"""``tidewire ask "…"``: put a question to a running server and watch the answer arrive."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from tidewire.answers.events import AnswerEvent
+    from tidewire.client import Following
+
+__all__ = ["ask"]
+
+
+def ask(
+    message: Annotated[str, typer.Argument(help="The question.")],
+    server: Annotated[
+        str, typer.Option(envvar="TIDEWIRE_SERVER", help="Where tidewire serve runs.")
+    ] = "http://127.0.0.1:8400",
+    model: Annotated[str | None, typer.Option(help="A model of the server.")] = None,
+    session: Annotated[str | None, typer.Option(help="Go on with this conversation.")] = None,
+    reasoning: Annotated[
+        bool, typer.Option("--reasoning", help="Show the model's thinking, on stderr.")
+    ] = False,
+    token: Annotated[
+        str | None, typer.Option(envvar="TIDEWIRE_TOKEN", help="Sent as a bearer token.")
+    ] = None,
+) -> None:
+    """Ask, and print the answer's text as it comes.
+
+    A lost connection is resumed by itself. Ctrl+C stops the answer on the server, too;
+    what it said until then is kept. The session's id is told on stderr at the end, for
+    a next question in the same conversation.
+    """
+    question = {"message": message, "model": model, "session": session}
+    question = {name: value for name, value in question.items() if value is not None}
+    try:
+        failed = asyncio.run(_ask(server.rstrip("/"), question, reasoning, token))
+    except KeyboardInterrupt:
+        raise typer.Exit(130) from None
+    if failed:
+        raise typer.Exit(1)
+
+
+async def _ask(server: str, question: dict[str, Any], reasoning: bool, token: str | None) -> bool:
+    from tidewire.answers.events import RunFailed, decode
+    from tidewire.cli.terminal import bearer, tell_wait
+    from tidewire.client import Following, follow
+
+    following = Following(f"{server}/api/chat")
+    headers = bearer(token)
+    event: AnswerEvent | None = None
+    try:
+        async for sent in follow(
+            following.url,
+            question=question,
+            headers=headers,
+            following=following,
+            on_wait=tell_wait,
+            max_attempts=10,
+        ):
+            event = decode(sent.event, sent.data)
+            _show(event, reasoning)
+    except asyncio.CancelledError:
+        await _stop(server, following, headers)
+        raise
+    if isinstance(event, RunFailed):
+        typer.secho(f"The answer failed: {event.message} ({event.code})", fg="red", err=True)
+    if following.session:
+        typer.secho(f"[session {following.session}]", dim=True, err=True)
+    return isinstance(event, RunFailed)
+
+
+def _show(event: AnswerEvent | None, reasoning: bool) -> None:
+    from tidewire.answers.events import ReasoningDelta, TextDelta, TextEnd, ToolReady
+
+    match event:
+        case TextDelta(delta=delta):
+            typer.echo(delta, nl=False)
+        case TextEnd():
+            typer.echo()
+        case ReasoningDelta(delta=delta) if reasoning:
+            typer.secho(delta, nl=False, dim=True, err=True)
+        case ToolReady(name=name):
+            typer.secho(f"[calls {name}]", dim=True, err=True)
+        case _:
+            pass
+
+
+async def _stop(server: str, following: Following, headers: dict[str, str]) -> None:
+    import aiohttp
+
+    if following.run is not None:
+        async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=3)) as session:
+            await session.post(f"{server}/api/runs/{following.run}/stop", headers=headers)
+        typer.secho("\n[stopped]", fg="yellow", err=True)

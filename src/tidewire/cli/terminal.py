@@ -1,0 +1,17 @@
+"""What commands that read streams share: the token, and telling of lost connections."""
+
+from __future__ import annotations
+
+import typer
+
+__all__ = ["bearer", "tell_wait"]
+
+
+def bearer(token: str | None) -> dict[str, str]:
+    """The header that carries a token, if there is one."""
+    return {"Authorization": f"Bearer {token}"} if token else {}
+
+
+def tell_wait(delay_seconds: float, reason: str) -> None:
+    """Says on stderr why nothing comes, and when the next try is."""
+    typer.secho(f"[{reason}; again in {delay_seconds:.1f} s]", fg="yellow", err=True)

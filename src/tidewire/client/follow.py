@@ -1,0 +1,175 @@
+"""Following a stream: one iteration, however many connections it takes.
+
+A question is sent by POST once. Whatever happens to the connection afterwards, the
+answer is continued by GET where ``Location`` points, from the last event that arrived;
+if not even the head arrived, the same POST goes out again under the same
+``Idempotency-Key``, so the server joins instead of starting anew.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import secrets
+from collections.abc import AsyncGenerator, Callable, Mapping
+from typing import Any
+from urllib.parse import urljoin
+
+import aiohttp
+
+from tidewire.answers.events import TERMINAL_TYPES
+from tidewire.client.backoff import Backoff
+from tidewire.errors import ServerRefused
+from tidewire.wire.parser import Parser, ServerSentEvent
+
+__all__ = ["Following", "follow"]
+
+RETRIED = frozenset({408, 425, 429, 500, 502, 503, 504})
+SILENCE_SECONDS = 45.0
+MAX_ERROR_BYTES = 65_536
+
+
+class Following:
+    """What is known of a stream that is being followed.
+
+    ``location`` and ``run`` are set once the server has told them.
+    """
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        self.location: str | None = None
+        self.run: str | None = None
+        self.session: str | None = None
+        self.cursor: str | None = None
+        self.connections = 0
+
+
+async def follow(
+    url: str,
+    *,
+    question: Mapping[str, Any] | None = None,
+    cursor: str | None = None,
+    headers: Mapping[str, str] | None = None,
+    backoff: Backoff | None = None,
+    max_attempts: int | None = None,
+    silence_seconds: float = SILENCE_SECONDS,
+    following: Following | None = None,
+    on_wait: Callable[[float, str], None] | None = None,
+    sleep: Callable[[float], Any] = asyncio.sleep,
+) -> AsyncGenerator[ServerSentEvent, None]:
+    """The events of the stream at ``url``, each once, in order, until it ends.
+
+    ``question``: the JSON body of a POST that starts it. ``cursor``: go on after this
+    id. ``max_attempts``: give up after so many tries in a row without an event (None:
+    never). ``silence_seconds``: a connection without a byte for so long is dead; the
+    server's heartbeats are shorter. ``on_wait`` hears of the delay and the reason
+    before each new try.
+
+    Raises ServerRefused for a status that trying again cannot mend, or after
+    ``max_attempts``. Leaving the iteration closes the connection; a run goes on.
+    """
+    state = following or Following(url)
+    state.cursor = cursor
+    backoff = backoff or Backoff()
+    parser = Parser()
+    request = _Request(state, question, dict(headers or {}))
+    timeout = aiohttp.ClientTimeout(total=None, sock_connect=10.0, sock_read=silence_seconds)
+    async with aiohttp.ClientSession(timeout=timeout, auto_decompress=False) as session:
+        while True:
+            asked_seconds = 0.0
+            try:
+                async with request.send(session) as response:
+                    state.connections += 1
+                    if response.status == 204:
+                        return
+                    await _check(response)
+                    request.learn(response)
+                    async for data in response.content.iter_any():
+                        for event in parser.feed(data):
+                            state.cursor = event.id or state.cursor
+                            backoff.reset()
+                            yield event
+                            if event.event in TERMINAL_TYPES:
+                                return
+                        state.cursor = parser.last_event_id or state.cursor
+                reason = "the connection ended"
+            except (aiohttp.ClientError, TimeoutError, ConnectionError) as exc:
+                reason = _describe(exc)
+            except ServerRefused as exc:
+                if exc.status not in RETRIED:
+                    raise
+                reason = str(exc)
+                asked_seconds = exc.retry_after_seconds or 0.0
+            if max_attempts is not None and backoff.attempt >= max_attempts:
+                raise ServerRefused(f"Gave up: {reason}.", status=503)
+            parser.reset()
+            asked_seconds = max(asked_seconds, (parser.retry_milliseconds or 0) / 1000)
+            delay = backoff.next_delay(at_least_seconds=asked_seconds)
+            if on_wait is not None:
+                on_wait(delay, reason)
+            await sleep(delay)
+
+
+class _Request:
+    """What to send next: the question, or, once it has a place, the rest of its answer."""
+
+    def __init__(
+        self, state: Following, question: Mapping[str, Any] | None, headers: dict[str, str]
+    ) -> None:
+        self._state = state
+        self._question = question
+        self._headers = {"Accept": "text/event-stream", **headers}
+        self._key = secrets.token_hex(16)
+
+    def send(self, session: aiohttp.ClientSession) -> Any:
+        headers = dict(self._headers)
+        if self._state.cursor:
+            headers["Last-Event-ID"] = self._state.cursor
+        if self._question is None or self._state.location is not None:
+            return session.get(
+                self._state.location or self._state.url, headers=headers, allow_redirects=False
+            )
+        headers["Idempotency-Key"] = self._key
+        return session.post(
+            self._state.url, json=self._question, headers=headers, allow_redirects=False
+        )
+
+    def learn(self, response: aiohttp.ClientResponse) -> None:
+        """Remembers where the rest of the answer is."""
+        state = self._state
+        if location := response.headers.get("Location"):
+            state.location = urljoin(str(response.url), location)
+        state.run = response.headers.get("X-Run-Id", state.run)
+        state.session = response.headers.get("X-Session-Id", state.session)
+
+
+async def _check(response: aiohttp.ClientResponse) -> None:
+    if response.status != 200:
+        raise await _refusal(response)
+    if response.content_type != "text/event-stream":
+        raise ServerRefused(
+            f"{response.url} answers with {response.content_type}, not an event stream.", status=415
+        )
+
+
+async def _refusal(response: aiohttp.ClientResponse) -> ServerRefused:
+    """The server's own words, if they are in our JSON shape."""
+    body = await response.content.read(MAX_ERROR_BYTES)
+    try:
+        message = str(json.loads(body)["error"]["message"])
+    except (ValueError, KeyError, TypeError):
+        message = f"{response.url} answers {response.status} {response.reason}."
+    after = response.headers.get("Retry-After", "")
+    return ServerRefused(
+        message,
+        status=response.status,
+        retry_after_seconds=float(after) if after.isdigit() else None,
+    )
+
+
+def _describe(exc: Exception) -> str:
+    if isinstance(exc, TimeoutError):
+        return "no answer in time"
+    if isinstance(exc, aiohttp.ClientConnectorError):
+        return "the server cannot be reached"
+    return "the connection broke"
