@@ -7,13 +7,14 @@ from typing import Any
 
 from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
+from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import Response
 
 from tidewire.errors import BadRequest, TidewireError
 from tidewire.server.respond import error_response
 
-__all__ = ["Route"]
+__all__ = ["Route", "answer_errors"]
 
 
 class Route(APIRoute):
@@ -31,6 +32,18 @@ class Route(APIRoute):
                 return error_response(BadRequest(_explain(exc)))
 
         return answer
+
+
+def answer_errors(app: Starlette) -> None:
+    """Has the app answer every TidewireError in our shape, in the builder's routes, too."""
+    app.add_exception_handler(TidewireError, _answer)
+    # A lifespan runs when the middleware is built already; the next request rebuilds it.
+    app.middleware_stack = None
+
+
+async def _answer(request: Request, exc: Exception) -> Response:
+    assert isinstance(exc, TidewireError)
+    return error_response(exc)
 
 
 def _explain(exc: RequestValidationError) -> str:

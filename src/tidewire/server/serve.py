@@ -8,7 +8,6 @@ does it stop listening. A second signal ends it at once.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from typing import Any
 
 import uvicorn
@@ -34,15 +33,9 @@ class Server(uvicorn.Server):
     """uvicorn's server, draining every open Tidewire before it shuts down."""
 
     async def shutdown(self, sockets: Any = None) -> None:
-        draining = asyncio.ensure_future(
-            asyncio.gather(*(tide.drain() for tide in Tidewire.opened))
-        )
-        while not draining.done() and not self.force_exit:
-            await asyncio.wait([draining], timeout=0.1)
-        if not draining.done():
-            draining.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await draining
+        draining = [tide.begin_drain() for tide in Tidewire.opened]
+        while not self.force_exit and not all(task.done() for task in draining):
+            await asyncio.wait(draining, timeout=0.1)
         await super().shutdown(sockets)
 
     def handle_exit(self, sig: int, frame: Any) -> None:

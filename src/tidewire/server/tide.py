@@ -15,12 +15,13 @@ from typing import Any, ClassVar
 from urllib.parse import urlsplit
 
 from fastapi import APIRouter
+from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import Response
 
 from tidewire.dialects import find_dialect
 from tidewire.dialects.base import Dialect
-from tidewire.errors import ConfigError, LogError
+from tidewire.errors import ConfigError, LogError, ShuttingDown
 from tidewire.live.hub import Hub
 from tidewire.live.start import find_start
 from tidewire.log.base import Leases, Log, StreamInfo
@@ -31,6 +32,8 @@ from tidewire.runs.run import Limits, Run
 from tidewire.runs.runs import Runs, Started
 from tidewire.runs.source import Source
 from tidewire.server.respond import StreamResponse
+from tidewire.server.routes import answer_errors
+from tidewire.server.signals import hearing_exit_signals
 from tidewire.server.streams import streams_router
 
 __all__ = ["Tidewire", "open_log"]
@@ -79,6 +82,7 @@ class Tidewire:
         self._keep_seconds = keep_seconds
         self._drain_seconds = drain_seconds
         self._tasks: list[asyncio.Task[None]] = []
+        self._drain: asyncio.Task[None] | None = None
 
     @property
     def router(self) -> APIRouter:
@@ -87,10 +91,16 @@ class Tidewire:
 
     @asynccontextmanager
     async def lifespan(self, app: Any = None) -> AsyncGenerator[None, None]:
-        """To be given to the app, or entered by its own lifespan."""
+        """To be given to the app, or entered by its own lifespan.
+
+        Given the app, it also sees to it that our errors become HTTP answers there.
+        """
+        if isinstance(app, Starlette):
+            answer_errors(app)
         await self.open()
         try:
-            yield
+            with hearing_exit_signals(self._hear_signal):
+                yield
         finally:
             await self.close()
 
@@ -104,14 +114,28 @@ class Tidewire:
         ]
         Tidewire.opened.add(self)
 
-    async def drain(self) -> None:
-        """Before the end: no new runs, time for those that go on, viewers sent away."""
+    def begin_drain(self) -> asyncio.Task[None]:
+        """Begins to end: no new streams, time for runs, then viewers are sent away.
+
+        Idempotent; the task is done when nobody is left.
+        """
+        if self._drain is None:
+            self.runs.draining = True
+            self._drain = asyncio.create_task(self._end_all(), name="drain")
+        return self._drain
+
+    def _hear_signal(self) -> None:
+        self.begin_drain()
+
+    async def _end_all(self) -> None:
         await self.runs.close(drain_seconds=self._drain_seconds)
         await self.hub.drain(seconds=min(2.0, self._drain_seconds))
 
     async def close(self) -> None:
         """Interrupts what still runs, and lets go of the log."""
         Tidewire.opened.discard(self)
+        if self._drain is not None:
+            self._drain.cancel()
         await self.runs.close()
         await self.hub.drain(seconds=0.0)
         for task in self._tasks:
@@ -169,7 +193,10 @@ class Tidewire:
         """A stream from where the request's cursor says: header, query, or ``from``.
 
         204 if the cursor is at the end of a closed stream: there is nothing to come.
+        Raises ShuttingDown, BadRequest.
         """
+        if self.runs.draining:
+            raise ShuttingDown("The server is restarting; try again in a moment.")
         dialect = requested_dialect(request)
         cursor = requested_cursor(request)
         start = find_start(
