@@ -58,13 +58,22 @@ def plain(number: int) -> bytes:
     )
 
 
+def typed(number: int) -> bytes:
+    """What an Anthropic-like model sends for one token."""
+    return frame(
+        '{"type":"content_block_delta","index":0,'
+        f'"delta":{{"type":"text_delta","text":" w{number}"}}}}',
+        event="content_block_delta",
+    )
+
+
 def named(number: int) -> bytes:
     """What Tidewire sends for one token."""
     data = f'{{"part":"t1","delta":" w{number}"}}'
     return frame(data, event="text.delta", id=f"Ab3xY9-{number}")
 
 
-SHAPES: Final = {"data": plain, "id, event, data": named}
+SHAPES: Final = {"data": plain, "event, data": typed, "id, event, data": named}
 
 
 def in_bulk(events: list[bytes]) -> list[bytes]:

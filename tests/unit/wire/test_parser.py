@@ -182,6 +182,13 @@ def test_a_line_at_its_limit_and_one_byte_over() -> None:
         Parser(max_line_bytes=8).feed(b"data: abc\n\n")
 
 
+def test_a_byte_order_mark_is_no_part_of_a_line() -> None:
+    bom = b"\xef\xbb\xbf"
+    for chunks in ((bom + b"data: ab\n\n",), (bom[:2], bom[2:] + b"data: ab\n\n")):
+        assert read(Parser(max_line_bytes=8), *chunks) == [("message", "ab", "")]
+    assert read(Parser(max_line_bytes=1), bom[:2], bom[2:] + b"\n") == []
+
+
 def test_a_line_without_end_is_refused_as_soon_as_it_is_too_long() -> None:
     parser = Parser(max_line_bytes=8)
     parser.feed(b"data: ab")
