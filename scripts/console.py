@@ -21,7 +21,7 @@ ROOT = Path(__file__).resolve().parent.parent
 JS = ROOT / "js"
 DIST = JS / "console" / "dist"
 TARGET = ROOT / "src" / "tidewire" / "server" / "console"
-DIGEST = ".sources.sha256"  # a dot file: the server does not serve it
+DIGEST = DIST / ".sources.sha256"  # written last; Vite removes it when it builds
 
 MINIMUM_NODE = (20, 19)  # what Vite asks for
 _MADE_BY_TOOLS = {"node_modules", "dist", "coverage", "test-results"}
@@ -29,8 +29,8 @@ _MADE_BY_TOOLS = {"node_modules", "dist", "coverage", "test-results"}
 
 def is_fresh() -> bool:
     """Whether the package holds a console built from the sources as they are."""
-    digest = TARGET / DIGEST
-    return digest.is_file() and digest.read_text() == source_digest()
+    built = DIGEST.is_file() and (TARGET / "index.html").is_file()
+    return built and DIGEST.read_text() == source_digest()
 
 
 def build() -> None:
@@ -44,7 +44,7 @@ def build() -> None:
     _npm("run", "build")
     shutil.rmtree(TARGET, ignore_errors=True)
     shutil.copytree(DIST, TARGET)
-    (TARGET / DIGEST).write_text(digest)
+    DIGEST.write_text(digest)
 
 
 def install() -> None:

@@ -1,4 +1,4 @@
-"""What the end-to-end tests start outside our process: a real browser and a real nginx."""
+"""What the end-to-end tests start outside our process: browser, proxy and server."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import pytest
 from playwright.async_api import Browser, async_playwright
 
 from tests.e2e.nginx import Nginx
+from tests.e2e.tidewire_process import TidewireProcess
 
 CHROMIUM_OPTIONS = [
     "--headless",
@@ -48,3 +49,13 @@ async def nginx(tmp_path: Path) -> AsyncIterator[Callable[..., Awaitable[Nginx]]
             return await proxy.start()
 
         yield start
+
+
+@pytest.fixture
+async def tidewire_process(tmp_path: Path) -> AsyncIterator[TidewireProcess]:
+    """``tidewire serve`` with the demo model, ready; stopped after the test."""
+    process = TidewireProcess(tmp_path)
+    try:
+        yield await process.start()
+    finally:
+        await process.stop()
