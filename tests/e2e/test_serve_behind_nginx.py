@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Awaitable, Callable
 
 import httpx
@@ -76,8 +77,11 @@ async def test_the_first_words_arrive_while_the_model_is_still_speaking(proxy: N
     assert last.event == "run.stopped"
 
 
-async def test_the_console_is_served(proxy: Nginx) -> None:
+async def test_the_console_is_served_compressed(proxy: Nginx) -> None:
     async with browser(proxy) as client:
-        response = await client.get("/")
-    assert response.status_code == 200
-    assert "Tidewire" in response.text
+        page = await client.get("/")
+        script = re.search(r'<script[^>]* src="([^"]+)"', page.text)
+        assert script, "the console is not built: make setup builds it"
+        loaded = await client.get(script[1])
+    assert loaded.status_code == 200
+    assert loaded.headers["Content-Encoding"] == "gzip"
