@@ -333,6 +333,20 @@ async def test_unknown_host() -> None:
     await model.aclose()
 
 
+async def test_host_that_never_accepts() -> None:
+    with socket.socket() as full, socket.socket() as one, socket.socket() as two:
+        full.bind(("127.0.0.1", 0))
+        full.listen(0)
+        for filler in (one, two):
+            filler.setblocking(False)
+            filler.connect_ex(full.getsockname())
+        url = f"http://127.0.0.1:{full.getsockname()[1]}"
+        model = OpenAI("gpt", Settings(base_url=url, connect_timeout_seconds=0.1))
+        with pytest.raises(UpstreamUnreachable, match="too long to connect"):
+            await anext(model.answer(QUESTION))
+        await model.aclose()
+
+
 async def test_hangs_up_before_the_head() -> None:
     async def behave(x: Exchange) -> None:
         x.abort()
@@ -389,8 +403,9 @@ async def test_slow_reader_is_no_silence() -> None:
     async def behave(x: Exchange) -> None:
         await x.start()
         await x.send(said("one ")[0])
+        await asyncio.sleep(0.05)
         await x.send(said("two ")[0])
-        await asyncio.sleep(0.35)
+        await asyncio.sleep(0.3)
         await x.send(FINISH + DONE)
         await x.end()
 
@@ -426,6 +441,13 @@ async def test_fifty_megabytes_in_one_line() -> None:
     assert type(error) is UpstreamTooLarge
     assert sent < 20_000_000  # nobody reads on
     assert peak < 16_000_000
+
+
+async def test_long_line_at_the_very_end() -> None:
+    last = said("good")[0] + b"data: " + b"x" * 2_000
+    events, error = await ask(lambda x: x.stream(last), max_line_bytes=1_000)
+    assert text(events) == "good"
+    assert type(error) is UpstreamTooLarge
 
 
 async def test_answer_without_end() -> None:

@@ -36,7 +36,7 @@ class OpenAI:
 
     def __init__(self, name: str, settings: Settings) -> None:
         self.name = name
-        self._settings = settings
+        self.settings = settings
         self._upstream = Upstream(
             settings.base_url.rstrip("/") + "/chat/completions",
             {"Authorization": f"Bearer {settings.api_key}"} if settings.api_key else {},
@@ -45,7 +45,7 @@ class OpenAI:
 
     async def answer(self, request: ChatRequest) -> AsyncGenerator[AnswerEvent, None]:
         """See Model. Usage is estimated if the vendor sends none."""
-        reader = Reader(self._settings.secrets)
+        reader = Reader(self.settings.secrets)
         meter = Meter(request)
         async with self._upstream.stream(self._body(request)) as stream:
             try:
@@ -70,12 +70,12 @@ class OpenAI:
         await self._upstream.aclose()
 
     def _check(self, meter: Meter) -> None:
-        if meter.output_bytes > self._settings.max_answer_bytes:
+        if meter.output_bytes > self.settings.max_answer_bytes:
             raise UpstreamTooLarge("The model's answer is over the size limit.")
 
     def _body(self, request: ChatRequest) -> bytes:
         body: dict[str, Any] = {
-            "model": self._settings.model or self.name,
+            "model": self.settings.model or self.name,
             "messages": request.messages,
             "stream": True,
             "stream_options": {"include_usage": True},

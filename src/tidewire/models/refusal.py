@@ -24,7 +24,7 @@ _MAX_RETRY_AFTER_SECONDS = 86_400.0
 _MIN_SECRET_CHARACTERS = 6
 # C0, DEL, C1, line separators, and the marks that reorder or hide text.
 _CONTROLS = re.compile("[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]+")
-_TOKENS = re.compile(r"(?i)\b(bearer|basic)\s+[^\s\"',;]+|\b(sk|pk|rk|key)-[\w*.-]{6,}")
+_TOKENS = re.compile(r"(?i)\bbearer\s+[^\s\"',;]+|\b(sk|pk|rk)-[\w*.-]{6,}")
 _REDACTED = "[redacted]"
 _MESSAGE_KEYS = ("error", "message", "detail")
 

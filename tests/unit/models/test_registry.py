@@ -1,0 +1,64 @@
+"""Settings tables into models; every mistake is named."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tidewire.errors import ConfigError
+from tidewire.models.demo import Demo
+from tidewire.models.openai import OpenAI
+from tidewire.models.registry import APIS, build
+
+
+def test_builds_each_api() -> None:
+    assert set(APIS) == {"openai", "demo"}
+    assert isinstance(build("a", {"api": "demo", "tokens_per_second": 0}), Demo)
+    model = build("b", {"api": "openai", "base_url": "http://127.0.0.1:9100/v1", "model": "m"})
+    assert isinstance(model, OpenAI)
+    assert model.name == "b"
+
+
+@pytest.mark.parametrize(
+    ("table", "message"),
+    [
+        ({}, "models.x.api is None; it must be one of: openai, demo."),
+        ({"api": "opneai"}, "models.x.api is 'opneai'; it must be one of: openai, demo."),
+        ({"api": "openai", "api_kye": "k"}, "models.x.api_kye is not known; there are: base_url"),
+        ({"api": "openai", "silence_timeout_seconds": "long"}, "silence_timeout_seconds"),
+        ({"api": "openai", "silence_timeout_seconds": 0}, "must be more than 0"),
+        ({"api": "openai", "silence_timeout_seconds": float("inf")}, "not infinite"),
+        ({"api": "openai", "max_line_bytes": -1}, "models.x.max_line_bytes must not be negative"),
+        ({"api": "demo", "tokens_per_second": float("nan")}, "tokens_per_second must not be"),
+        ({"api": "openai", "base_url": "ftp://a"}, "models.x.base_url must be an http or https"),
+        ({"api": "openai", "base_url": "http://[::1"}, "models.x.base_url must be"),
+        ({"api": "openai", "base_url": "http://a:99999"}, "models.x.base_url must be"),
+        ({"api": "openai", "base_url": "api.example.com"}, "models.x.base_url must be"),
+        ({"api": "openai", "api_key": "env:TIDEWIRE_NO_SUCH"}, "TIDEWIRE_NO_SUCH is not set"),
+        ({"api": "openai", "api_key": "file:/no/such"}, "the file /no/such cannot be read"),
+        ({"api": "openai", "api_key": "a\nb"}, "models.x.api_key must consist of printable"),
+        ({"api": "openai", "headers": {"A": "é"}}, "models.x.headers.A must consist of"),
+    ],
+)
+def test_mistakes_are_named(table: dict[str, Any], message: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        build("x", table)
+    assert message in str(caught.value)
+
+
+@pytest.mark.parametrize("place", ["plain", "env", "file"])
+def test_secret(place: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TIDEWIRE_TEST_KEY", "s3cret-key")
+    (tmp_path / "key").write_text("s3cret-key\n")
+    value = {
+        "plain": "s3cret-key",
+        "env": "env:TIDEWIRE_TEST_KEY",
+        "file": f"file:{tmp_path / 'key'}",
+    }[place]
+    model = build("x", {"api": "openai", "api_key": value, "headers": {"api-key": value}})
+    assert isinstance(model, OpenAI)
+    assert model.settings.api_key == "s3cret-key"
+    assert model.settings.headers == {"api-key": "s3cret-key"}
+    assert "s3cret" not in repr(model.settings)
