@@ -138,6 +138,7 @@ class StreamedAnswer implements Answer {
         this.#take(event);
       },
       onClose: (state) => {
+        if (state.reason === "aborted") this.#queue?.clear();
         this.#queue?.end(state.error);
         this.#call(options.onClose, state);
       },
@@ -174,7 +175,6 @@ class StreamedAnswer implements Answer {
 
   readonly close = (): void => {
     this.#stream.close();
-    this.#queue?.clear();
   };
 
   [Symbol.asyncIterator](): AsyncIterator<AnswerEvent, undefined> {

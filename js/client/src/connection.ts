@@ -102,18 +102,21 @@ async function readResponse(
 }
 
 async function readEvents(
-  { parser, onEvents }: ConnectionParts,
+  { parser, onEvents, abort: { signal } }: ConnectionParts,
   response: TransportResponse,
   watchdog: Watchdog,
 ): Promise<Outcome> {
   for await (const bytes of response.body) {
     watchdog.heard();
     const hold = onEvents(parser.feed(bytes));
-    if (hold === undefined) continue;
-    // Silence that we ask for ourselves is no sign of death.
-    watchdog.stop();
-    await hold;
-    watchdog.start();
+    if (hold !== undefined) {
+      // Silence that we ask for ourselves is no sign of death.
+      watchdog.stop();
+      await hold;
+      watchdog.start();
+    }
+    // Closed by what was just delivered; the body is not to be waited for.
+    signal.throwIfAborted();
   }
   return failed("ended", "The stream ended before its last event.");
 }
