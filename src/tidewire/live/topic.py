@@ -62,6 +62,7 @@ class Topic:
         self.name = name
         self.epoch = epoch
         self.head: int | None = None
+        self.closed = False
         self.groups: dict[str, Group] = {}
         self.arriving: set[Subscription] = set()
         self.members: set[Subscription] = set()
@@ -73,21 +74,20 @@ class Topic:
     def deliver(self, commit: Commit) -> int:
         """Hands a commit to the audience; gives the number of deliveries."""
         last = commit.first + len(commit.events) - 1
-        deliveries = 0
+        deliveries = len(self.arriving)
         for group in tuple(self.groups.values()):
             deliveries += len(group.viewers)
             group.deliver(self.epoch, commit.first, commit.events)
         self.head = last
+        self.closed = commit.closed
         for viewer in tuple(self.arriving):
-            deliveries += 1
             viewer.take(commit)
             self._settle(viewer)
-        self._remember(commit)
+        self._remember(commit, needed=len(self.members) > deliveries)
         self.sent_at = self._now()
-        if commit.closed:
+        if self.closed:
             for viewer in tuple(self.members):
-                if viewer.offset == last:
-                    viewer.end()
+                self._end_if_done(viewer)
         return deliveries
 
     def admit(self, viewer: Subscription) -> bool:
@@ -104,6 +104,7 @@ class Topic:
             return False
         self.arriving.add(viewer)
         self._settle(viewer)
+        self._end_if_done(viewer)
         return True
 
     def covers(self, offset: int) -> bool:
@@ -141,7 +142,16 @@ class Topic:
             group = self.groups[viewer.dialect.name] = Group(viewer.encoder)
         group.viewers.add(viewer)
 
-    def _remember(self, commit: Commit) -> None:
+    def _end_if_done(self, viewer: Subscription) -> None:
+        if self.closed and viewer.offset == self.head:
+            viewer.end()
+
+    def _remember(self, commit: Commit, *, needed: bool) -> None:
+        """Keeps a commit for members that are reading the log; without any, forgets all."""
+        if not needed:
+            self._recent.clear()
+            self._recent_bytes = 0
+            return
         self._recent.append(commit)
         self._recent_bytes += _size(commit)
         while self._recent_bytes > RECENT_BYTES or len(self._recent) > RECENT_COMMITS:

@@ -8,6 +8,7 @@ does it stop listening. A second signal ends it at once.
 from __future__ import annotations
 
 import asyncio
+import gc
 from typing import Any
 
 import uvicorn
@@ -64,4 +65,16 @@ def run(app: Any, *, host: str = "127.0.0.1", port: int = 8400, **options: Any) 
             **options,
         },
     )
+    config.load()
+    _calm_collector()
     Server(config).run()
+
+
+def _calm_collector() -> None:
+    """Has the cyclic garbage collector look less often, and never at what stays for ever.
+
+    Streaming makes many short-lived objects and hardly a cycle; with the defaults the
+    collector takes a quarter of the loop's time (bench/relay).
+    """
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 50)
