@@ -197,6 +197,31 @@ async def test_terminator_without_finish_reason() -> None:
     assert events[-1] == Finish("other")
 
 
+async def test_silence_after_the_finish_reason_is_borne_for_a_moment_only(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("tidewire.models.openai._TRAILER_SECONDS", 0.05)
+
+    async def behave(x: Exchange) -> None:
+        await x.start()
+        await x.send(said("all")[0] + FINISH)
+        await x.hang()
+
+    began = time.monotonic()
+    events, error = await ask(behave)
+    assert (events[-1], error) == (Finish("stop"), None)
+    assert time.monotonic() - began < 2
+
+
+async def test_usage_is_not_asked_for_where_that_is_refused() -> None:
+    async with FakeUpstream(lambda x: x.stream(FINISH, DONE)) as upstream:
+        model = OpenAI("gpt", Settings(base_url=upstream.url, include_usage=False))
+        async for _ in model.answer(QUESTION):
+            pass
+        await model.aclose()
+    assert "stream_options" not in upstream.exchanges[0].body
+
+
 async def test_connection_held_open_after_the_terminator_holds_nobody_up() -> None:
     async def behave(x: Exchange) -> None:
         await x.start()

@@ -26,9 +26,13 @@ _TRAILER_SECONDS = 5.0
 
 @dataclass(frozen=True, kw_only=True)
 class Settings(UpstreamSettings):
-    """As for every upstream; ``model`` empty means the configured name."""
+    """As for every upstream; ``model`` empty means the configured name.
+
+    ``include_usage`` asks for usage at the end; a few servers refuse the question.
+    """
 
     base_url: str = "https://api.openai.com/v1"
+    include_usage: bool = True
 
 
 class OpenAI:
@@ -78,9 +82,9 @@ class OpenAI:
             "model": self.settings.model or self.name,
             "messages": request.messages,
             "stream": True,
-            "stream_options": {"include_usage": True},
         }
         wishes = {
+            "stream_options": {"include_usage": True} if self.settings.include_usage else None,
             "temperature": request.temperature,
             "max_tokens": request.max_tokens,
             "stop": request.stop or None,

@@ -11,8 +11,7 @@ A chunk costs one read, one parse and one clock look-up; no timer is made per re
 from __future__ import annotations
 
 import asyncio
-import math
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -28,6 +27,7 @@ from tidewire.errors import (
     UpstreamUnreachable,
 )
 from tidewire.models.refusal import refusal, safe_text
+from tidewire.models.watch import Watch
 from tidewire.wire.parser import Parser, ServerSentEvent
 
 __all__ = ["EventStream", "Upstream", "UpstreamSettings"]
@@ -88,23 +88,14 @@ class Upstream:
         end. Raises a ModelError if there is no event stream (or JSON document, which
         is given as a single event), or no event in time.
         """
-        settings = self._settings
-        response: aiohttp.ClientResponse | None = None
+        limit_seconds = self._settings.first_event_timeout_seconds
         try:
-            async with asyncio.timeout(settings.first_event_timeout_seconds):
-                response = await self._post(body)
-                await self._check_head(response)
-                stream = EventStream(response, settings)
-                await stream.begin()
+            async with asyncio.timeout(limit_seconds):
+                stream = await self._open(body)
         except TimeoutError:
-            _close(response)
             raise UpstreamTimeout(
-                "The model did not begin to answer within"
-                f" {settings.first_event_timeout_seconds:g} seconds."
+                f"The model did not begin to answer within {limit_seconds:g} seconds."
             ) from None
-        except BaseException:
-            _close(response)
-            raise
         self._streams.add(stream)
         try:
             yield stream
@@ -119,9 +110,20 @@ class Upstream:
         if self._session is not None:
             await self._session.close()
 
+    async def _open(self, body: bytes) -> EventStream:
+        response = await self._post(body)
+        try:
+            await self._check_head(response)
+            stream = EventStream(response, self._settings)
+            await stream.begin()
+        except BaseException:
+            response.close()
+            raise
+        return stream
+
     async def _post(self, body: bytes) -> aiohttp.ClientResponse:
         try:
-            return await self._opened().post(
+            return await self._connected().post(
                 self._url, data=body, headers=self._headers, allow_redirects=False
             )
         except aiohttp.ServerTimeoutError as exc:
@@ -131,7 +133,7 @@ class Upstream:
         except aiohttp.ClientError as exc:
             raise UpstreamBroken("The model API did not answer in HTTP.") from exc
 
-    def _opened(self) -> aiohttp.ClientSession:
+    def _connected(self) -> aiohttp.ClientSession:
         """The session; made at the first use, because it belongs to the running loop."""
         if self._session is None:
             connect_seconds = self._settings.connect_timeout_seconds
@@ -171,8 +173,9 @@ class EventStream:
         self._parser = Parser(
             max_line_bytes=settings.max_line_bytes, max_event_bytes=settings.max_line_bytes
         )
+        self._silence_seconds = settings.silence_timeout_seconds
         self._first: list[ServerSentEvent] | None = []
-        self._watch: _Watch | None = None
+        self._watch: Watch | None = None
 
     async def begin(self) -> None:
         """Waits for the first event (or the end); the caller limits the time."""
@@ -194,7 +197,7 @@ class EventStream:
         if self._first is None:
             return None
         if self._watch is None:
-            self._watch = _Watch(self._settings.silence_timeout_seconds, self._response.close)
+            self._watch = Watch(self._silence_seconds, self._response.close)
         self._watch.begin()
         batch = await self._next_batch()
         self._watch.pause()
@@ -202,8 +205,9 @@ class EventStream:
 
     def hurry(self, seconds: float) -> None:
         """From now on the silence borne is at most ``seconds``: only the end is to come."""
+        self._silence_seconds = min(seconds, self._silence_seconds)
         if self._watch is not None:
-            self._watch.shorten(seconds)
+            self._watch.shorten(self._silence_seconds)
 
     async def drain(self) -> None:
         """After the last event: takes the end of the body, so that the connection is kept."""
@@ -249,46 +253,6 @@ class EventStream:
         return UpstreamBroken("The connection to the model broke in the middle of its answer.")
 
 
-class _Watch:
-    """Calls ``on_silence`` when a read waits too long.
-
-    One timer per connection that re-arms itself when it finds that there was life, so a
-    read costs an attribute and no timer. Between reads it waits for nobody: a slow
-    reader is not a silent model.
-    """
-
-    def __init__(self, limit_seconds: float, on_silence: Callable[[], None]) -> None:
-        self.expired = False
-        self._limit_seconds = limit_seconds
-        self._on_silence = on_silence
-        self._loop = asyncio.get_running_loop()
-        self._waiting_since = math.inf
-        self._timer = self._loop.call_later(limit_seconds, self._check)
-
-    def begin(self) -> None:
-        self._waiting_since = self._loop.time()
-
-    def pause(self) -> None:
-        self._waiting_since = math.inf
-
-    def shorten(self, limit_seconds: float) -> None:
-        if limit_seconds < self._limit_seconds:
-            self._limit_seconds = limit_seconds
-            self._timer.cancel()
-            self._timer = self._loop.call_later(limit_seconds, self._check)
-
-    def stop(self) -> None:
-        self._timer.cancel()
-
-    def _check(self) -> None:
-        left = self._waiting_since + self._limit_seconds - self._loop.time()
-        if left <= 0:
-            self.expired = True
-            self._on_silence()
-        else:
-            self._timer = self._loop.call_later(min(left, self._limit_seconds), self._check)
-
-
 async def _error_body(response: aiohttp.ClientResponse) -> bytes:
     """What comes of the body in a short time; the status is what matters."""
     body = bytearray()
@@ -299,8 +263,3 @@ async def _error_body(response: aiohttp.ClientResponse) -> bytes:
     except (aiohttp.ClientError, TimeoutError):
         pass
     return bytes(body)
-
-
-def _close(response: aiohttp.ClientResponse | None) -> None:
-    if response is not None:
-        response.close()
