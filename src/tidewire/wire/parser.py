@@ -4,10 +4,12 @@ Bytes may be cut anywhere: the events depend on what arrives, never on how it wa
 cut. Malformed input is not an error, as in browsers: broken UTF-8 becomes U+FFFD, an
 unknown field is skipped. The only error is TooLarge, so that memory stays bounded.
 
-Two ways lead through the parser. Nearly every chunk of a model's stream is one or
-more whole events, which are decoded at once and split by C-speed methods; the rest
-(an event cut by the network, CR line ends, a chunk over a limit) is read line by line.
-Pure: no I/O, no clock; never reconnects, never waits for a byte it could do without.
+Two ways lead through the parser. ``feed`` is the quick one: nearly every chunk of a
+model's stream is one or more whole events, which are decoded at once and taken apart by
+C-speed methods, the commoner the form the fewer of them (bench/parser.py measures it).
+``_feed_slowly`` reads the rest line by line: an event cut by the network, CR line ends,
+NUL, a chunk over a limit. Pure: no I/O, no clock; never reconnects, never waits
+for a byte it could do without.
 """
 
 from __future__ import annotations
@@ -149,7 +151,7 @@ class Parser:
         return [ServerSentEvent(self._head_event, value, id)]
 
     def _read_blocks(self, text: str) -> list[ServerSentEvent]:
-        """The events of whole blocks, without the blank line after the last."""
+        """The events of whole blocks with LF line ends, without the blank line after the last."""
         if text.startswith(self._head):
             values = text.removeprefix(self._head).split(f"\n\n{self._head}")
             if "\n" not in "".join(values):
@@ -157,7 +159,7 @@ class Parser:
                 return [ServerSentEvent(event, value, id) for value in values]
         events: list[ServerSentEvent] = []
         for id, event, data, other in _BLOCKS.findall(text):
-            if other:
+            if other:  # comments, several data lines, retry … and all that follows
                 for line in other.split("\n"):
                     self._read_line(line, events)
                 self._dispatch(events)
@@ -175,6 +177,7 @@ class Parser:
         self._head_event = event
 
     def _feed_slowly(self, data: bytes) -> list[ServerSentEvent]:
+        """As ``feed``, in any state, for any bytes; back to ``feed`` after an open block."""
         if self._failure is not None:
             raise self._failure
         events: list[ServerSentEvent] = []
