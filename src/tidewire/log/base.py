@@ -18,6 +18,7 @@ any later append that was made before the failure could be known: no stream gets
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple, Protocol, runtime_checkable
 
@@ -34,17 +35,21 @@ __all__ = [
     "Retention",
     "StreamInfo",
     "check_name",
+    "check_owner",
+    "data_size",
     "take_batch",
 ]
 
 MAX_NAME_LENGTH = 255
 READ_BYTES = 65_536
+_OWNER = re.compile("[A-Za-z0-9_-]{1,64}")
 
 
 class Retention(msgspec.Struct, frozen=True, omit_defaults=True):
     """How much of an open stream is kept; what is over is trimmed from its start.
 
-    Trimming is lazy: a stream may hold up to a tenth more. None: no limit.
+    ``max_bytes`` counts the data in UTF-8. Trimming is lazy: a stream may hold up to a
+    tenth more. None: no limit.
     """
 
     max_events: int | None = None
@@ -82,13 +87,19 @@ class Batch(NamedTuple):
         return self.first + len(self.events) - 1
 
 
+def data_size(event: Event) -> int:
+    """How many bytes the data of an event has in UTF-8."""
+    data = event.data
+    return len(data) if data.isascii() else len(data.encode())
+
+
 def take_batch(events: Iterable[Event]) -> list[Event]:
     """As many of ``events`` as one read may give."""
     taken: list[Event] = []
     size = 0
     for event in events:
         taken.append(event)
-        size += len(event.data)
+        size += data_size(event)
         if size >= READ_BYTES:
             break
     return taken
@@ -118,7 +129,8 @@ class Log(Protocol):
         ...
 
     async def close(self) -> None:
-        """Ends all pending appends, then lets go of the store."""
+        """Ends all pending appends, then lets go of the store; later ones fail with
+        LogUnavailable. Closing again does nothing."""
         ...
 
     async def create(
@@ -146,7 +158,7 @@ class Log(Protocol):
         ``fence``, if given, must be the stream's present fence, else Fenced. ``key``
         makes it idempotent: a key already seen in this stream stores nothing and
         gives the earlier offset. The future raises StreamNotFound, StreamGone,
-        StreamClosed, Fenced or LogUnavailable.
+        StreamClosed, Fenced, LogUnavailable, or InvalidField for a lone surrogate.
         """
         ...
 
@@ -173,7 +185,10 @@ class Leases(Protocol):
     """Ownership of streams across processes, for stores that outlive a process."""
 
     async def hold(self, owner: str, seconds: float) -> None:
-        """Says that ``owner`` lives for at least ``seconds`` more."""
+        """Says that ``owner`` lives for at least ``seconds`` more.
+
+        ``owner`` is 1 to 64 letters, digits, ``-`` and ``_``, new for each process.
+        """
         ...
 
     async def orphans(self) -> list[str]:
@@ -183,7 +198,7 @@ class Leases(Protocol):
     async def seize(self, name: str, owner: str) -> int:
         """Takes a stream over: its fence rises, so the former owner can append no more.
 
-        Gives the new fence. Raises StreamNotFound, StreamClosed.
+        Gives the new fence. Raises StreamNotFound, StreamGone, StreamClosed.
         """
         ...
 
@@ -193,6 +208,13 @@ class Leases(Protocol):
         Also trims open streams by age. May do a part only; call it again now and then.
         """
         ...
+
+
+def check_owner(owner: str) -> str:
+    """``owner``, if a lease can bear it. It becomes the name of a file."""
+    if not _OWNER.fullmatch(owner):
+        raise ValueError("An owner is 1 to 64 letters, digits, - and _.")
+    return owner
 
 
 def check_name(name: str) -> str:

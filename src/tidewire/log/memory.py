@@ -10,9 +10,25 @@ import asyncio
 import time
 from collections.abc import Callable, Sequence
 
-from tidewire.errors import Fenced, StreamClosed, StreamGone, StreamNotFound
-from tidewire.log.base import Batch, Commit, Listener, Retention, StreamInfo, check_name, take_batch
-from tidewire.log.pending import Append, settle
+from tidewire.errors import (
+    Fenced,
+    LogUnavailable,
+    StreamClosed,
+    StreamGone,
+    StreamNotFound,
+    TidewireError,
+)
+from tidewire.log.base import (
+    Batch,
+    Listener,
+    Retention,
+    StreamInfo,
+    check_name,
+    check_owner,
+    data_size,
+    take_batch,
+)
+from tidewire.log.pending import Append, Commits, settle, tell
 from tidewire.wire.cursor import new_epoch
 from tidewire.wire.event import Event
 
@@ -51,15 +67,16 @@ class _Stream:
         if keep.max_bytes is not None and self.size > keep.max_bytes * 1.1:
             over = self.size - keep.max_bytes
             while over > 0 and drop < len(self.events):
-                over -= len(self.events[drop].data)
+                over -= data_size(self.events[drop])
                 drop += 1
         if keep.max_age_seconds is not None:
             while drop < len(self.times) and self.times[drop] < now - keep.max_age_seconds:
                 drop += 1
         if drop:
-            self.size -= sum(len(event.data) for event in self.events[:drop])
+            self.size -= sum(map(data_size, self.events[:drop]))
             del self.events[:drop], self.times[:drop]
             self.first += drop
+            self.keys = {key: at for key, at in self.keys.items() if at >= self.first}
 
 
 class MemoryLog:
@@ -74,17 +91,21 @@ class MemoryLog:
         self._gone: dict[str, float] = {}
         self._owners: dict[str, float] = {}
         self._pending: list[Append] = []
+        self._closed = False
 
     async def open(self) -> None:
         pass
 
     async def close(self) -> None:
         self._commit()
+        self._closed = True
 
     async def create(
         self, name: str, *, retention: Retention | None = None, owner: str | None = None
     ) -> StreamInfo:
         check_name(name)
+        if owner is not None:
+            check_owner(owner)
         stream = self._streams.get(name)
         if stream is not None:
             return stream.info()
@@ -106,9 +127,12 @@ class MemoryLog:
         key: str | None = None,
     ) -> asyncio.Future[int]:
         loop = asyncio.get_running_loop()
+        entry = Append(name, events, close, fence, key, loop.create_future())
+        if self._closed:
+            settle(entry.future, LogUnavailable("The log is closed."))
+            return entry.future
         if not self._pending:
             loop.call_soon(self._commit)
-        entry = Append(name, events, close, fence, key, loop.create_future())
         self._pending.append(entry)
         return entry.future
 
@@ -131,12 +155,14 @@ class MemoryLog:
         raise StreamNotFound("No stream has this cursor.")
 
     async def delete(self, name: str) -> None:
+        self._commit()  # what was appended before counts
         stream = self._streams.pop(name, None)
         if stream is not None:
             del self._by_epoch[stream.epoch]
             self._gone[name] = self._clock()
 
     async def hold(self, owner: str, seconds: float) -> None:
+        check_owner(owner)
         self._owners[owner] = self._clock() + seconds
 
     async def orphans(self) -> list[str]:
@@ -150,6 +176,8 @@ class MemoryLog:
         ]
 
     async def seize(self, name: str, owner: str) -> int:
+        check_owner(owner)
+        self._commit()
         stream = self._find(name)
         if stream.closed_at is not None:
             raise StreamClosed("This stream is closed.")
@@ -182,19 +210,18 @@ class MemoryLog:
 
     def _commit(self) -> None:
         pending, self._pending = self._pending, []
-        commits: list[Commit] = []
-        results: list[tuple[Append, int | Exception]] = []
+        commits = Commits()
+        results: list[int | Exception] = []
         for entry in pending:
             try:
-                results.append((entry, self._store(entry, commits)))
-            except Exception as exc:
-                results.append((entry, exc))
-        if commits and self.listener is not None:
-            self.listener(commits)
-        for entry, result in results:
+                results.append(self._store(entry, commits))
+            except TidewireError as exc:
+                results.append(exc)
+        tell(self.listener, commits.take())
+        for entry, result in zip(pending, results, strict=True):
             settle(entry.future, result)
 
-    def _store(self, entry: Append, commits: list[Commit]) -> int:
+    def _store(self, entry: Append, commits: Commits) -> int:
         stream = self._find(entry.name)
         if entry.key is not None and entry.key in stream.keys:
             return stream.keys[entry.key]
@@ -202,15 +229,15 @@ class MemoryLog:
             raise Fenced("Another process has taken over this stream.")
         if stream.closed_at is not None:
             raise StreamClosed("This stream is closed.")
+        entry.check()
         now = self._clock()
-        first = stream.head + 1
+        commits.add(stream.head + 1, entry)
         stream.events.extend(entry.events)
         stream.times.extend([now] * len(entry.events))
-        stream.size += sum(len(event.data) for event in entry.events)
+        stream.size += sum(map(data_size, entry.events))
         if entry.close:
             stream.closed_at = now
         if entry.key is not None:
             stream.keys[entry.key] = stream.head
-        commits.append(Commit(stream.name, first, entry.events, entry.close))
         stream.trim(now)
         return stream.head

@@ -26,11 +26,16 @@ class OwnerLocks:
         self._held: dict[str, int] = {}
 
     def hold(self, owner: str) -> None:
+        """Takes the owner's lock. Raises OSError, also if another process has it."""
         if owner in self._held or fcntl is None:
             return
         self._folder.mkdir(parents=True, exist_ok=True)
         descriptor = os.open(self._folder / owner, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            os.close(descriptor)
+            raise
         self._held[owner] = descriptor
 
     def is_dead(self, owner: str) -> bool:
@@ -42,6 +47,8 @@ class OwnerLocks:
             descriptor = os.open(path, os.O_RDWR | os.O_CLOEXEC)
         except FileNotFoundError:
             return True
+        except OSError:  # not to be known here and now: the lease's time decides
+            return False
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:

@@ -1,14 +1,19 @@
-"""Appends on their way into a store: what was asked, and whom to tell."""
+"""Appends on their way into a store: what was asked, what comes of it, and whom to tell."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+import logging
+from collections.abc import Iterable, Sequence
 from typing import Any
 
+from tidewire.errors import InvalidField
+from tidewire.log.base import Commit, Listener
 from tidewire.wire.event import Event
 
-__all__ = ["Append", "settle"]
+__all__ = ["Append", "Commits", "settle", "tell"]
+
+logger = logging.getLogger("tidewire.log")
 
 
 class Append:
@@ -19,18 +24,52 @@ class Append:
     def __init__(
         self,
         name: str,
-        events: Sequence[Event],
+        events: Iterable[Event],
         close: bool,
         fence: int | None,
         key: str | None,
         future: asyncio.Future[int],
     ) -> None:
         self.name = name
-        self.events = events
+        self.events = tuple(events)  # the caller may change its list before the commit
         self.close = close
         self.fence = fence
         self.key = key
         self.future = future
+
+    def check(self) -> None:
+        """Raises InvalidField for text that has no UTF-8: it would spoil the whole commit."""
+        try:
+            for type, data in self.events:
+                if not (type.isascii() and data.isascii()):
+                    f"{type}{data}".encode()
+            if self.key is not None:
+                self.key.encode()
+        except UnicodeEncodeError as exc:
+            raise InvalidField("A lone surrogate has no UTF-8 and cannot be stored.") from exc
+
+
+class Commits:
+    """What one commit adds: one Commit for each stream, in the order of first appends."""
+
+    def __init__(self) -> None:
+        self._events: dict[str, list[Event]] = {}
+        self._first: dict[str, int] = {}
+        self._closed: set[str] = set()
+
+    def add(self, first: int, entry: Append) -> None:
+        """``entry`` is stored from offset ``first`` on."""
+        if entry.events or entry.close:
+            self._first.setdefault(entry.name, first)
+            self._events.setdefault(entry.name, []).extend(entry.events)
+        if entry.close:
+            self._closed.add(entry.name)
+
+    def take(self) -> list[Commit]:
+        return [
+            Commit(name, self._first[name], events, name in self._closed)
+            for name, events in self._events.items()
+        ]
 
 
 def settle(future: asyncio.Future[Any], result: Any) -> None:
@@ -45,3 +84,13 @@ def settle(future: asyncio.Future[Any], result: Any) -> None:
         future.exception()
     else:
         future.set_result(result)
+
+
+def tell(listener: Listener | None, commits: Sequence[Commit]) -> None:
+    """Tells the listener of a commit. What it raises is its own fault, and only logged."""
+    if listener is None or not commits:
+        return
+    try:
+        listener(commits)
+    except Exception:
+        logger.exception("The listener of the log failed.")

@@ -31,13 +31,13 @@ SELECT type, data FROM events WHERE stream = ? AND "offset" > ?
  ORDER BY "offset" LIMIT ?;
 
 -- name: stream_size
-SELECT coalesce(sum(length(data)), 0) FROM events WHERE stream = ?;
+SELECT coalesce(sum(length(CAST(data AS BLOB))), 0) FROM events WHERE stream = ?;
 
--- name: offset_for_age
-SELECT coalesce(max("offset"), 0) FROM events WHERE stream = ? AND at < ?;
+-- name: first_since
+SELECT "offset" FROM events WHERE stream = ? AND at >= ? ORDER BY "offset" LIMIT 1;
 
 -- name: sizes_from_start
-SELECT "offset", length(data) FROM events WHERE stream = ? ORDER BY "offset";
+SELECT "offset", length(CAST(data AS BLOB)) FROM events WHERE stream = ? ORDER BY "offset";
 
 -- name: trim_events
 DELETE FROM events WHERE stream = ? AND "offset" <= ?;
@@ -49,7 +49,8 @@ DELETE FROM keys WHERE stream = ? AND "offset" <= ?;
 UPDATE streams SET trimmed = ? WHERE id = ?;
 
 -- name: aged_streams
-SELECT name FROM streams WHERE retention LIKE '%max_age_seconds%' AND deleted_at IS NULL;
+SELECT name FROM streams
+ WHERE retention IS NOT NULL AND deleted_at IS NULL AND retention LIKE '%max_age_seconds%';
 
 -- name: drop_events
 DELETE FROM events WHERE stream = ?;

@@ -17,7 +17,9 @@ CREATE TABLE streams (
 ) STRICT;
 
 CREATE INDEX streams_open_owned ON streams (owner) WHERE owner IS NOT NULL AND closed_at IS NULL;
-CREATE INDEX streams_closed ON streams (closed_at) WHERE closed_at IS NOT NULL;
+CREATE INDEX streams_closed ON streams (closed_at) WHERE deleted_at IS NULL;
+CREATE INDEX streams_deleted ON streams (deleted_at) WHERE deleted_at IS NOT NULL;
+CREATE INDEX streams_retained ON streams (id) WHERE retention IS NOT NULL AND deleted_at IS NULL;
 
 CREATE TABLE events (
     seq          INTEGER PRIMARY KEY,

@@ -10,65 +10,31 @@ transaction, changes when another connection has committed, and then it is dropp
 
 from __future__ import annotations
 
-import re
 import sqlite3
 import time
 from collections.abc import Callable, Sequence
-from importlib.resources import files
 from typing import Any
 
 import msgspec
 
 from tidewire.errors import (
-    ConfigError,
     Fenced,
-    LogUnavailable,
     StreamClosed,
     StreamGone,
     StreamNotFound,
+    TidewireError,
 )
-from tidewire.log.base import Commit, Retention, StreamInfo
-from tidewire.log.pending import Append
+from tidewire.log.base import Commit, Retention, StreamInfo, data_size
+from tidewire.log.pending import Append, Commits
+from tidewire.log.sqlite_file import QUERIES, roll_back
 from tidewire.wire.cursor import new_epoch
 
-__all__ = ["QUERIES", "Store", "StreamState", "connect", "load_stream"]
+__all__ = ["Store", "StreamState", "load_stream"]
 
-SCHEMA_VERSION = 1
 TOMBSTONE_SECONDS = 7 * 86400.0
-EXPIRE_AT_ONCE = 200
+EXPIRE_STREAMS = 200
+EXPIRE_EVENTS = 5_000
 _MAX_CACHED = 10_000
-
-
-def _read_queries() -> dict[str, str]:
-    text = files(__package__).joinpath("sqlite_queries.sql").read_text("utf-8")
-    parts = re.split(r"^-- name: (\w+)\n", text, flags=re.MULTILINE)
-    return dict(zip(parts[1::2], map(str.strip, parts[2::2]), strict=True))
-
-
-QUERIES = _read_queries()
-
-
-def connect(path: str, *, synchronous: str = "normal") -> sqlite3.Connection:
-    """A connection in autocommit mode: transactions are begun by hand."""
-    connection = sqlite3.connect(
-        path, isolation_level=None, check_same_thread=False, cached_statements=64, timeout=5.0
-    )
-    connection.execute(f"PRAGMA synchronous = {synchronous}")
-    return connection
-
-
-def migrate(connection: sqlite3.Connection) -> None:
-    """Brings the file to SCHEMA_VERSION. Raises ConfigError for a file of the future."""
-    connection.execute("PRAGMA journal_mode = wal")
-    version: int = connection.execute("PRAGMA user_version").fetchone()[0]
-    if version > SCHEMA_VERSION:
-        raise ConfigError(
-            f"The log was written by a newer Tidewire (schema {version}, this one knows "
-            f"{SCHEMA_VERSION}). Upgrade Tidewire or choose another data directory."
-        )
-    for step in range(version + 1, SCHEMA_VERSION + 1):
-        script = files(__package__).joinpath(f"sqlite_schema_{step}.sql").read_text("utf-8")
-        connection.executescript(f"BEGIN IMMEDIATE; {script} PRAGMA user_version = {step}; COMMIT;")
 
 
 class StreamState:
@@ -103,7 +69,10 @@ def load_stream(
 ) -> StreamState:
     """A stream that can be read. Raises StreamNotFound, StreamGone."""
     query, value = ("stream_by_name", name) if name is not None else ("stream_by_epoch", epoch)
-    row = connection.execute(QUERIES[query], (value,)).fetchone()
+    try:
+        row = connection.execute(QUERIES[query], (value,)).fetchone()
+    except UnicodeEncodeError:  # a lone surrogate: no stream is called that
+        row = None
     if row is None:
         raise StreamNotFound("There is no such stream.")
     state = StreamState(row)
@@ -122,10 +91,7 @@ class Store:
         self._version: int | None = None
 
     def transact(self, work: Callable[[], None]) -> None:
-        """Runs ``work`` in one transaction.
-
-        Raises LogUnavailable, with nothing stored, when SQLite fails.
-        """
+        """Runs ``work`` in one transaction; if it raises, nothing is stored."""
         try:
             self._db.execute("BEGIN IMMEDIATE")
             version: int = self._db.execute("PRAGMA data_version").fetchone()[0]
@@ -134,42 +100,37 @@ class Store:
                 self._version = version
             work()
             self._db.execute("COMMIT")
-        except BaseException as exc:
+        except BaseException:
             self._states.clear()
-            if self._db.in_transaction:
-                self._db.execute("ROLLBACK")
-            if isinstance(exc, sqlite3.Error):
-                raise LogUnavailable(f"The log cannot be written: {exc}.") from exc
+            roll_back(self._db)
             raise
 
     def append(self, appends: Sequence[Append]) -> tuple[list[int | Exception], list[Commit]]:
         """Stores appends in order: a result for each, and one Commit per stream."""
         now = self._clock()
         rows: list[tuple[int, int, float, str, str]] = []
-        commits: dict[str, Commit] = {}
+        commits = Commits()
         results: list[int | Exception] = []
         for entry in appends:
             try:
                 results.append(self._append_one(entry, now, rows, commits))
-            except (StreamNotFound, StreamGone, StreamClosed, Fenced) as exc:
+            except TidewireError as exc:
                 results.append(exc)
         self._db.executemany(QUERIES["insert_event"], rows)
-        for commit in commits.values():
-            state = self._states[commit.stream]
-            if commit.closed:
-                self._db.execute(QUERIES["close_stream"], (now, state.id))
-            if state.retention is not None:
-                self._trim(state, now, added=commit)
-        return results, list(commits.values())
+        added = commits.take()
+        for commit in added:
+            self._finish(self._states[commit.stream], now, commit)
+        return results, added
 
     def _append_one(
         self,
         entry: Append,
         now: float,
         rows: list[tuple[int, int, float, str, str]],
-        commits: dict[str, Commit],
+        commits: Commits,
     ) -> int:
         state = self._states.get(entry.name) or self._load(entry.name)
+        entry.check()
         if entry.key is not None:
             seen = self._db.execute(QUERIES["find_key"], (state.id, entry.key)).fetchone()
             if seen is not None:
@@ -178,21 +139,24 @@ class Store:
             raise Fenced("Another process has taken over this stream.")
         if state.closed:
             raise StreamClosed("This stream is closed.")
-        offset = first = state.head + 1
-        for type, data in entry.events:
-            rows.append((state.id, offset, now, type, data))
-            offset += 1
-        state.head = offset - 1
+        first = state.head + 1
+        rows += [
+            (state.id, offset, now, type, data)
+            for offset, (type, data) in enumerate(entry.events, first)
+        ]
+        state.head += len(entry.events)
         state.closed = entry.close
         if entry.key is not None:
             self._db.execute(QUERIES["insert_key"], (state.id, entry.key, state.head))
-        earlier = commits.get(entry.name)
-        if earlier is None:
-            commits[entry.name] = Commit(entry.name, first, entry.events, entry.close)
-        else:
-            events = [*earlier.events, *entry.events]
-            commits[entry.name] = Commit(entry.name, earlier.first, events, entry.close)
+        commits.add(first, entry)
         return state.head
+
+    def _finish(self, state: StreamState, now: float, commit: Commit) -> None:
+        """After the events of a commit: the close of their stream, and its retention."""
+        if commit.closed:
+            self._db.execute(QUERIES["close_stream"], (now, state.id))
+        if state.retention is not None:
+            self._trim(state, now, added=commit)
 
     def _load(self, name: str) -> StreamState:
         state = self._states[name] = load_stream(self._db, name=name)
@@ -214,29 +178,36 @@ class Store:
                 continue
             return self._load(name).info(created=True)
 
-    def delete(self, name: str) -> None:
+    def delete(self, name: str) -> int:
+        """Gives the number of events that went with the stream."""
         try:
             state = self._load(name)
         except (StreamNotFound, StreamGone):
-            return
+            return 0
         now = self._clock()
-        self._db.execute(QUERIES["drop_events"], (state.id,))
+        dropped = self._db.execute(QUERIES["drop_events"], (state.id,)).rowcount
         self._db.execute(QUERIES["drop_keys"], (state.id,))
         self._db.execute(QUERIES["bury_stream"], (now, state.head, now, state.id))
         del self._states[name]
+        return dropped
 
     def expire(self, closed_before_seconds: float) -> int:
         """Deletes old closed streams, a few at a time so that appends are not held up."""
         now = self._clock()
-        rows = self._db.execute(
-            QUERIES["closed_streams"], (now - closed_before_seconds, EXPIRE_AT_ONCE)
-        ).fetchall()
-        for (name,) in rows:
-            self.delete(name)
+        expired = self._delete_closed(now - closed_before_seconds)
         for (name,) in self._db.execute(QUERIES["aged_streams"]).fetchall():
             self._trim(self._load(name), now)
         self._db.execute(QUERIES["drop_tombstones"], (now - TOMBSTONE_SECONDS,))
         self._db.execute(QUERIES["drop_leases"], (now - TOMBSTONE_SECONDS,))
+        return expired
+
+    def _delete_closed(self, before: float) -> int:
+        rows = self._db.execute(QUERIES["closed_streams"], (before, EXPIRE_STREAMS)).fetchall()
+        dropped = 0
+        for count, (name,) in enumerate(rows, 1):
+            dropped += self.delete(name)
+            if dropped >= EXPIRE_EVENTS:
+                return count
         return len(rows)
 
     def hold(self, owner: str, seconds: float) -> None:
@@ -259,8 +230,7 @@ class Store:
         if keep.max_bytes is not None:
             upto = max(upto, self._over_bytes(state, keep.max_bytes, added))
         if keep.max_age_seconds is not None and added is None:
-            query = (state.id, now - keep.max_age_seconds)
-            upto = max(upto, self._db.execute(QUERIES["offset_for_age"], query).fetchone()[0])
+            upto = max(upto, self._over_age(state, now - keep.max_age_seconds))
         if upto > state.trimmed:
             self._db.execute(QUERIES["trim_events"], (state.id, upto))
             self._db.execute(QUERIES["trim_keys"], (state.id, upto))
@@ -273,7 +243,7 @@ class Store:
         if state.size is None:
             state.size = self._db.execute(QUERIES["stream_size"], (state.id,)).fetchone()[0]
         elif added is not None:
-            state.size += sum(len(event.data) for event in added.events)
+            state.size += sum(map(data_size, added.events))
         over = state.size - limit
         if over <= limit * 0.1:
             return state.trimmed
@@ -282,3 +252,8 @@ class Store:
             if over <= 0:
                 return int(offset)
         return state.head
+
+    def _over_age(self, state: StreamState, since: float) -> int:
+        """The offset up to which events are older than ``since``."""
+        row = self._db.execute(QUERIES["first_since"], (state.id, since)).fetchone()
+        return state.head if row is None else int(row[0]) - 1
