@@ -18,7 +18,7 @@ from starlette.routing import Route
 
 MODEL_URL = os.environ["MODEL_URL"]
 
-client = httpx.AsyncClient(timeout=60, limits=httpx.Limits(max_connections=1000))
+client = httpx.AsyncClient(timeout=60)
 
 
 async def events(body: bytes) -> AsyncIterator[dict[str, str]]:
