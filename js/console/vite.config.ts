@@ -18,5 +18,5 @@ export default defineConfig({
     proxy: { "/api": BACKEND, "/docs": BACKEND, "/openapi.json": BACKEND },
   },
   build: { assetsDir: "assets", reportCompressedSize: false },
-  test: { environment: "jsdom", include: ["test/**/*.test.ts"] },
+  test: { environment: "node", include: ["test/**/*.test.ts"] },
 });

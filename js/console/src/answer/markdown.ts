@@ -28,28 +28,25 @@ const FORBIDDEN_TAGS = [
 ];
 
 /**
- * CommonMark does not close `**` between a full-width mark and a letter, so
- * `**注意：**请` would show its stars. Chinese answers are full of it.
+ * Bold is bold, whatever stands beside it. CommonMark does not open `**` between a letter
+ * and a full-width mark, nor close it the other way round, so `**注意：**请` would show its
+ * stars; Chinese answers are full of it.
  */
-const cjkStrong = {
-  name: "cjkStrong",
+const strongAnywhere = {
+  name: "strongAnywhere",
   level: "inline" as const,
   start: (source: string) => source.indexOf("**"),
   tokenizer(this: { lexer: { inlineTokens(source: string): Tokens.Generic[] } }, source: string) {
-    const match = /^\*\*(?=[^\s*])([^*\n]*[\p{P}\p{S}])\*\*(?=[\p{sc=Han}\p{L}])/u.exec(source);
+    const match = /^\*\*(?=[^\s*])([^*\n]*[^\s*])\*\*(?!\*)/.exec(source);
     if (!match?.[1]) return undefined;
-    return {
-      type: "strong",
-      raw: match[0],
-      text: match[1],
-      tokens: this.lexer.inlineTokens(match[1]),
-    };
+    const [raw, text] = match;
+    return { type: "strong", raw, text, tokens: this.lexer.inlineTokens(text) };
   },
 };
 
 const marked = new Marked({
   gfm: true,
-  extensions: [cjkStrong],
+  extensions: [strongAnywhere],
   renderer: {
     code: ({ text, lang }: Tokens.Code) =>
       `<pre><code class="hljs">${highlight(text, lang ?? "")}</code></pre>`,

@@ -12,21 +12,21 @@ const BLOCK_START =
 const UNDECIDED_LINE = /^\s*(?:>\s*)*(?:[-*+_=~`]+|#{1,6}|\d{1,9}[.)]?|[-*+]\s+\[?[ xX]?\]?)\s*$/;
 const HALF_FENCE = /^\s{0,3}(?:`{3,}|~{3,})[^`]*$/;
 const DELIMITER_ROW = /^\s*\|?[\s:|-]+\|[\s:|-]*$/;
+/** A line that a caret would unmake: a rule, or the row of dashes under a table's head. */
+const RULE = /^(?:[\s|:-]*|[\s*_=-]*)$/;
 const LONGEST_TAG = 60;
 
 /** `source` with its open ends closed; `caret`, if given, stands where the text ends. */
 export function mend(source: string, caret = ""): string {
-  const [before, last] = splitLastLine(source);
   if (isHalfTable(source)) return "";
-  if (UNDECIDED_LINE.test(last) || HALF_FENCE.test(last)) return before;
-  if (last.trimStart().startsWith("|") || DELIMITER_ROW.test(last)) return source;
-  const start = inlineStart(source);
-  return source.slice(0, start) + closeInline(source.slice(start).trimEnd(), caret);
-}
-
-function splitLastLine(source: string): [string, string] {
-  const at = source.lastIndexOf("\n") + 1;
-  return [source.slice(0, at), source.slice(at)];
+  const unfinished = source.slice(source.lastIndexOf("\n") + 1);
+  if (UNDECIDED_LINE.test(unfinished) || HALF_FENCE.test(unfinished)) {
+    return source.slice(0, source.length - unfinished.length);
+  }
+  const text = source.trimEnd();
+  const start = inlineStart(text);
+  if (RULE.test(text.slice(text.lastIndexOf("\n") + 1))) return source;
+  return text.slice(0, start) + closeInline(text.slice(start), caret);
 }
 
 /** A table is shown once its delimiter row is whole: before that it is only pipes. */
@@ -50,10 +50,11 @@ function inlineStart(source: string): number {
   while (from > 0) {
     const lineStart = source.lastIndexOf("\n", from - 1) + 1;
     const line = source.slice(lineStart, from);
+    if (line.trimStart().startsWith("|")) return lineStart + line.lastIndexOf("|") + 1;
     const marker = BLOCK_START.exec(line);
     if (marker) return lineStart + marker[0].length;
     if (lineStart === 0) return 0;
-    if (line.trim() === "" && from < source.length) return from;
+    if (line.trim() === "") return from;
     from = lineStart - 1;
   }
   return 0;

@@ -1,0 +1,62 @@
+// @vitest-environment jsdom
+import { describe, expect, it } from "vitest";
+
+import { renderMarkdown, renderOpenMarkdown } from "../src/answer/markdown";
+
+describe("renderMarkdown", () => {
+  it.each([
+    "<script>alert(1)</script>",
+    '<img src=x onerror="alert(1)">',
+    "[x](javascript:alert(1))",
+    '<a href="data:text/html,<script>alert(1)</script>">x</a>',
+    '<iframe srcdoc="<script>alert(1)</script>"></iframe>',
+    '<form action="/api/runs"><button>x</button></form>',
+    '<p style="position:fixed">x</p>',
+    "<style>body{display:none}</style>",
+    "<svg><script>alert(1)</script></svg>",
+  ])("takes the sting out of %s", (source) => {
+    const html = renderMarkdown(source);
+    expect(html).not.toMatch(/<script|onerror|javascript:|data:text|<iframe|<form|<button|style/i);
+  });
+
+  it("turns a remote image into a link, so that reading tells nobody", () => {
+    const html = renderMarkdown("![chart](https://example.com/chart.png?q=secret)");
+    expect(html).not.toContain("<img");
+    expect(html).toContain('href="https://example.com/chart.png?q=secret"');
+    expect(html).toContain(">chart</a>");
+  });
+
+  it("keeps an image that is already here", () => {
+    expect(renderMarkdown("![dot](data:image/gif;base64,R0lGOD)")).toContain("<img");
+  });
+
+  it("opens links without a way back", () => {
+    expect(renderMarkdown("[a](https://example.com)")).toMatch(
+      /rel="noopener noreferrer nofollow"/,
+    );
+  });
+
+  it("puts tables where they can scroll", () => {
+    expect(renderMarkdown("| a |\n|--:|\n| 1 |")).toMatch(
+      /^<div class="table-scroll" tabindex="0"><table>.*align="right".*<\/table><\/div>$/s,
+    );
+  });
+
+  it.each(["**注意：**请看", "这是**“重点”**内容", "**A（b）**说"])(
+    "closes bold before Chinese: %s",
+    (source) => {
+      const html = renderMarkdown(source);
+      expect(html).toContain("<strong>");
+      expect(html).not.toContain("*");
+    },
+  );
+});
+
+describe("renderOpenMarkdown", () => {
+  it("shows one caret at the end, and none of its stand-in", () => {
+    const html = renderOpenMarkdown("Hello **wor");
+    expect(html).toBe(
+      '<p>Hello <strong>wor<span class="caret" aria-hidden="true"></span></strong></p>\n',
+    );
+  });
+});
