@@ -78,15 +78,21 @@ class DirectSink:
             self.viewer.resumed()
 
     def lose(self) -> None:
-        self.is_gone = True
         self._cancel_timer()
-        if self.viewer is not None:
-            self.viewer.gone()
+        if not self.is_gone:
+            self.is_gone = True
+            self.write = _discard  # a hub that does not know yet must not hit a closed socket
+            if self.viewer is not None:
+                self.viewer.gone()
 
     def _cancel_timer(self) -> None:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
+
+
+def _discard(data: bytes) -> None:
+    """Where writes go when there is nobody any more."""
 
 
 class AsgiSink:

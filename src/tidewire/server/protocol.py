@@ -36,7 +36,9 @@ class TidewireProtocol(HttpToolsProtocol):
 
     def attach(self, sink: DirectSink) -> None:
         self._sink = sink
-        if self.flow.write_paused:
+        if self.transport.is_closing():  # it left before the head was sent
+            sink.lose()
+        elif self.flow.write_paused:
             sink.pause()
 
     def detach(self) -> None:
