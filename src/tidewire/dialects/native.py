@@ -6,11 +6,12 @@ Nothing is lost and nothing is parsed, so it is also the dialect of channels.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 
 from tidewire.dialects.base import Dialect, without_start
 from tidewire.wire.cursor import base36
 from tidewire.wire.event import Event
-from tidewire.wire.writer import frame
+from tidewire.wire.writer import check_field, data_lines
 
 __all__ = ["Native"]
 
@@ -19,10 +20,16 @@ class _Encoder:
     def encode(self, epoch: str, first: int, events: Sequence[Event], *, within: int = 0) -> bytes:
         if within:
             events = [without_start(events[0], within), *events[1:]]
-        out = b""
+        out = ""
         for offset, (type, data) in enumerate(events, first):
-            out += frame(data, event=type, id=f"{epoch}-{base36(offset)}")
-        return out
+            out += f"id: {epoch}-{base36(offset)}\n{_name(type)}data: {data_lines(data)}\n\n"
+        return out.encode()
+
+
+@lru_cache(maxsize=256)
+def _name(type: str) -> str:
+    """The event field; there are few types and many events."""
+    return f"event: {check_field('event', type)}\n"
 
 
 class Native(Dialect):

@@ -6,7 +6,7 @@ and ``reasoning("…")``, or plain strings: their parts are opened and closed he
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterable
+from collections.abc import AsyncIterable, Sequence
 from typing import ClassVar
 
 from tidewire.answers.events import AnswerEvent
@@ -40,16 +40,20 @@ class Composer:
     """Turns what a source yields into well-formed events."""
 
     def __init__(self) -> None:
-        self._parts = Parts()
+        self._parts: Parts | None = None  # adapters never need it
 
-    def compose(self, said: AnswerEvent | str) -> list[AnswerEvent]:
+    def compose(self, said: AnswerEvent | str) -> Sequence[AnswerEvent]:
         """The events to store. Raises TypeError for anything but events and strings."""
+        if isinstance(said, str):
+            said = Piece(said)
+        if not isinstance(said, AnswerEvent):
+            kind = type(said).__name__
+            raise TypeError(f"A run is made of answer events and strings, not {kind}.")
         if isinstance(said, Piece):
+            self._parts = self._parts or Parts()
             if said.is_reasoning:
                 return self._parts.reasoning(said.delta)
             return self._parts.text(said.delta)
-        if isinstance(said, str):
-            return self._parts.text(said)
-        if isinstance(said, AnswerEvent):
-            return [*self._parts.close(), said]
-        raise TypeError(f"A run is made of answer events and strings, not {type(said).__name__}.")
+        if self._parts is None:
+            return (said,)
+        return (*self._parts.close(), said)

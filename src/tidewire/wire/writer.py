@@ -14,7 +14,7 @@ import re
 
 from tidewire.errors import InvalidField
 
-__all__ = ["check_field", "comment", "frame"]
+__all__ = ["check_field", "comment", "data_lines", "frame"]
 
 _FORBIDDEN = re.compile("[\r\n\0\ud800-\udfff]")
 _SURROGATE = re.compile("[\ud800-\udfff]")
@@ -46,9 +46,14 @@ def frame(
         head += f"retry: {retry_milliseconds:d}\n"
     if data is None:
         return _encode(f"{head}\n")
+    return _encode(f"{head}data: {data_lines(data)}\n\n")
+
+
+def data_lines(data: str) -> str:
+    """``data`` as the value of as many data fields as it has lines."""
     if "\n" in data or "\r" in data:
-        data = "\ndata: ".join(_LINE_END.split(data))
-    return _encode(f"{head}data: {data}\n\n")
+        return "\ndata: ".join(_LINE_END.split(data))
+    return data
 
 
 def comment(text: str = "") -> bytes:
