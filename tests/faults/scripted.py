@@ -10,7 +10,8 @@ from tests.faults.fake_upstream import DONE, FINISH, USAGE, Behaviour, Exchange,
 
 WORDS = (
     "tide", " water", "潮水", "漲", "🌊", "👩‍👩‍👧", "🇫🇷", "é", "e\u0301", "\n", "\r\n", "\n\n",
-    "\r", "```py\n", "data: ", "\nid: 7\n", "event: x", ": ", "{\"d\":", "\u2028", "\u0000", "\ufeff",
+    "\r", "```py\n", "data: ", "\nid: 7\n", "event: x", ": ", "{\"d\":", "\u2028",
+    "\u0000", "\ufeff",
 )  # fmt: skip
 
 CONFIG = """
