@@ -122,7 +122,10 @@ async def test_request_on_the_wire() -> None:
 
 async def test_connection_is_kept_for_the_next_answer() -> None:
     async def behave(x: Exchange) -> None:
-        await x.stream(*said("one"), FINISH, DONE)
+        await x.start()
+        await x.send(said("one")[0] + FINISH + DONE)
+        await asyncio.sleep(0.02)
+        await x.end()
 
     async with FakeUpstream(behave) as upstream:
         model = OpenAI("gpt", Settings(base_url=upstream.url))

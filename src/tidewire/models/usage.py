@@ -38,13 +38,12 @@ class Meter:
 
     def add(self, event: AnswerEvent) -> None:
         """Counts one event; a vendor's ``Usage`` replaces the estimate."""
-        kind = type(event)
-        if kind is TextDelta or kind is ToolArgs:
-            self._other_bytes += len(event.delta.encode())  # type: ignore[attr-defined]
-        elif kind is ReasoningDelta:
-            self._reasoning_bytes += len(event.delta.encode())  # type: ignore[attr-defined]
-        elif kind is Usage:
-            self._reported = event  # type: ignore[assignment]
+        if isinstance(event, (TextDelta, ToolArgs)):
+            self._other_bytes += len(event.delta.encode())
+        elif isinstance(event, ReasoningDelta):
+            self._reasoning_bytes += len(event.delta.encode())
+        elif isinstance(event, Usage):
+            self._reported = event
 
     @property
     def output_bytes(self) -> int:
