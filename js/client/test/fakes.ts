@@ -1,6 +1,12 @@
 /** A clock that only moves when told, and a network that does what it is told. */
 
-import { hostPlatform, type Platform, type Transport, type TransportRequest, type TransportResponse } from "../src/index.js";
+import {
+  hostPlatform,
+  type Platform,
+  type Transport,
+  type TransportRequest,
+  type TransportResponse,
+} from "../src/index.js";
 
 /** Lets everything that is ready to run, run. */
 export async function settle(): Promise<void> {
@@ -17,7 +23,7 @@ export class FakePlatform implements Platform {
 
   now = (): number => this.time;
   random = (): number => this.chance;
-  randomId = hostPlatform.randomId;
+  randomId = (): string => hostPlatform.randomId();
   online = (): boolean => this.isOnline;
 
   schedule = (milliseconds: number, callback: () => void): (() => void) => {
