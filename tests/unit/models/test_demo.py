@@ -85,6 +85,7 @@ async def test_every_answer_says_that_it_is_a_demo(question: str, seed: int) -> 
     [
         ("What is a tide?", False),
         ("潮汐是什么？", True),
+        ("长", True),
         ("写一段 Python 代码", True),
         ("Translate 你好 into English", False),
         ("html 网页", True),
