@@ -61,7 +61,7 @@ def find_start(
         return Start(stream.head, reset="malformed", prime=prime)
     for position in positions:
         if position.epoch == stream.epoch:
-            if position.offset > stream.head:
+            if position.offset + bool(position.within) > stream.head:
                 return Start(stream.head, reset="ahead", prime=prime)
             return Start(position.offset, position.within, prime=prime)
     return Start(stream.head, reset="unknown", prime=prime)

@@ -40,8 +40,8 @@ class Subscription:
     """
 
     __slots__ = (
-        "_hub", "_start", "_topic", "_wake", "dialect", "encoder", "offset", "over", "sink",
-        "stream", "within",
+        "_has_begun", "_hub", "_start", "_topic", "_wake", "dialect", "encoder", "offset", "over",
+        "sink", "stream", "within",
     )  # fmt: skip
 
     def __init__(
@@ -57,6 +57,7 @@ class Subscription:
         self._hub = hub
         self._topic: Topic
         self._start = start
+        self._has_begun = False
         self._wake: asyncio.Future[None] | None = None
 
     async def __aenter__(self) -> Subscription:
@@ -75,6 +76,7 @@ class Subscription:
 
         Cancelling it is safe at any moment.
         """
+        self._has_begun = True
         self.write(self.dialect.opening(self._cursor() if self._start.prime else None))
         if self._start.reset is not None:
             self._tell_reset(self._start.reset)
@@ -105,7 +107,7 @@ class Subscription:
 
     def dismiss(self, retry_milliseconds: int) -> None:
         """Sends the viewer away before its stream ends; it is told when to come back."""
-        if not self.sink.is_paused:
+        if self._has_begun and not self.sink.is_paused:
             self.write(self.dialect.farewell(retry_milliseconds))
         self.end()
 

@@ -123,6 +123,15 @@ class Topic:
             if not group.viewers:
                 del self.groups[viewer.dialect.name]
 
+    def forget(self) -> None:
+        """Has every member read the log again, as if nothing had been delivered yet."""
+        self.head = None
+        self._recent.clear()
+        self._recent_bytes = 0
+        for viewer in tuple(self.members):
+            self.withdraw(viewer)
+            viewer.resumed()
+
     def beat(self) -> None:
         """A heartbeat to all who are listening now."""
         self.sent_at = self._now()
