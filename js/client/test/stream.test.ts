@@ -149,9 +149,12 @@ describe("a stream that breaks", () => {
     expect(closes[0]).toMatchObject({ reason: "gaveUp", error: { code: "connection_lost" } });
   });
 
-  test("gives up where every connection would break at the same line", async () => {
-    const transport = new ScriptedTransport(streaming([sse("e-1", "a"), "data: long"], "hang"));
-    open(transport, { limits: { maxLineBytes: 9 } });
+  test.each([
+    ["while it hangs", [sse("e-1", "a"), "data: long line"], "hang"],
+    ["even if that was its last", [`${sse("e-1", "a")}data: long line`], "end"],
+  ] as const)("gives up where each connection would find the line: %s", async (_, chunks, end) => {
+    const transport = new ScriptedTransport(streaming([...chunks], end));
+    open(transport, { limits: { maxLineBytes: 10 } });
     await settle();
     expect(closes[0]?.reason).toBe("gaveUp");
     expect(closes[0]?.error).toBeInstanceOf(TooLarge);
