@@ -120,8 +120,10 @@ async def test_a_stop_by_run_or_by_session_ends_the_answer_and_can_be_repeated(
             asking = group.create_task(
                 api.post("/api/chat", json={**QUESTION, "session": by}, headers=key)
             )
-            while not (await api.post(f"/api/sessions/{by}/stop")).is_success:
-                await asyncio.sleep(0.01)
+            while True:
+                if (await api.post(f"/api/sessions/{by}/stop")).is_success:
+                    break
+                await asyncio.sleep(0)  # the question has not got through yet
         answer = asking.result()
         run = answer.headers["x-run-id"]
         assert events(answer)[-1].event == "run.stopped"
