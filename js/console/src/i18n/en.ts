@@ -61,6 +61,7 @@ export const en = {
   previewTitle: "Preview of the page in the answer",
   retry: "Retry",
   failedTitle: "The answer did not arrive",
+  brokenTitle: "The answer is not whole",
 
   conn_ready: "Ready",
   conn_connecting: "Connecting",

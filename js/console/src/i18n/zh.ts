@@ -62,6 +62,7 @@ export const zh: Words = {
   previewTitle: "回答中网页的预览",
   retry: "重试",
   failedTitle: "回答没有送达",
+  brokenTitle: "回答不完整",
 
   conn_ready: "就绪",
   conn_connecting: "连接中",
