@@ -17,7 +17,7 @@ from tests.contract.logs import events, read_all
 from tidewire.errors import LogUnavailable
 from tidewire.log import sqlite_store
 from tidewire.log.sqlite import SqliteLog
-from tidewire.log.sqlite_store import Store
+from tidewire.log.sqlite_store import Store, load_stream
 
 
 @pytest.fixture
@@ -210,3 +210,21 @@ async def test_a_connection_that_failed_is_not_used_again(tmp_path: Path) -> Non
         first.execute("SELECT 1")
     assert await log.orphans() == []
     await log.close()
+
+
+async def test_a_query_sees_one_moment(log: SqliteLog) -> None:
+    started, go = threading.Event(), threading.Event()
+
+    def heads(db: sqlite3.Connection) -> tuple[int, int]:
+        before = load_stream(db, name="s").head
+        started.set()
+        go.wait(5)
+        return before, load_stream(db, name="s").head
+
+    await log.create("s")
+    await log.append("s", events("a"))
+    reading = asyncio.ensure_future(log._readers.run(heads))
+    await asyncio.to_thread(started.wait)
+    assert await log.append("s", events("b")) == 2
+    go.set()
+    assert await reading == (1, 1)
