@@ -54,7 +54,7 @@ async def test_a_failed_open_leaves_nothing_and_can_be_closed(tmp_path: Path) ->
     before = our_threads()
     (tmp_path / "file").write_text("")
     log = SqliteLog(tmp_path / "file" / "log.sqlite")
-    with pytest.raises(LogUnavailable, match="cannot be opened: its folder cannot be used"):
+    with pytest.raises(LogUnavailable, match="cannot be opened: its files cannot be used"):
         await log.open()
     await log.close()
     assert our_threads() == before
@@ -159,7 +159,7 @@ async def test_failures_are_logged_once(
                 await log.append("s", events("a"))
     await log.append("s", events("a"))
     assert [record.getMessage() for record in caplog.records] == [
-        "The log cannot be written: its folder cannot be used.",
+        "The log cannot be written: its files cannot be used.",
         "The log can be written again.",
     ]
 
