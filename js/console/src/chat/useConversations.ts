@@ -65,6 +65,7 @@ export function useConversations(source: AnswerSource, shelf: Shelf): Conversati
   }
 
   function ask(question: string, model: string | null): void {
+    droppedOld.value = false;
     const conversation = adopt(current.value);
     conversation.title ||= titleOf(question);
     conversation.updatedAtMs = Date.now();
