@@ -40,8 +40,8 @@ class Subscription:
     """
 
     __slots__ = (
-        "_has_begun", "_hub", "_start", "_topic", "_wake", "dialect", "encoder", "offset", "over",
-        "sink", "stream", "within",
+        "_has_begun", "_hub", "_must_read", "_start", "_topic", "_wake", "dialect", "encoder",
+        "offset", "over", "sink", "stream", "within",
     )  # fmt: skip
 
     def __init__(
@@ -58,6 +58,7 @@ class Subscription:
         self._topic: Topic
         self._start = start
         self._has_begun = False
+        self._must_read = False
         self._wake: asyncio.Future[None] | None = None
 
     async def __aenter__(self) -> Subscription:
@@ -100,6 +101,11 @@ class Subscription:
         if data:
             self.sink.write(chunk(data) if self.sink.chunked else data)
 
+    def read_again(self) -> None:
+        """Something may be in the log that the topic does not know of."""
+        self._must_read = True
+        self._rouse()
+
     def end(self) -> None:
         """Nothing more will come: the stream is closed, or the viewer is sent away."""
         self.over = True
@@ -139,13 +145,13 @@ class Subscription:
         """One step: waits while the sink is full, joins the audience, or reads a batch."""
         if self.sink.is_paused:
             await self._sleep()
-        elif self._topic.covers(self.offset):
+        elif not self._must_read and self._topic.covers(self.offset):
             await self._live()
         elif (batch := await self._read(self.offset, limit=READ_LIMIT)) is not None:
             self._emit_batch(batch)
             if self.offset >= batch.head and batch.closed:
                 self.end()
-            elif self.offset >= batch.head:
+            elif self.offset >= batch.head and not self._must_read:
                 await self._live()
 
     async def _live(self) -> None:
@@ -169,6 +175,7 @@ class Subscription:
     async def _read(self, after: int, *, limit: int) -> Batch | None:
         """A batch; None if there is none to be had. Waits while the log cannot be read."""
         while not self.over:
+            self._must_read = False
             try:
                 return await self._hub.log.read(self._topic.name, after, limit=limit)
             except (StreamGone, StreamNotFound):

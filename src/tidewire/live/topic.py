@@ -73,6 +73,8 @@ class Topic:
 
     def deliver(self, commit: Commit) -> int:
         """Hands a commit to the audience; gives the number of deliveries."""
+        if self.head is not None and commit.first != self.head + 1:
+            self.forget()
         last = commit.first + len(commit.events) - 1
         deliveries = len(self.arriving)
         for group in tuple(self.groups.values()):
@@ -97,6 +99,8 @@ class Topic:
         """
         if self.head is not None:
             for commit in self._recent:
+                if viewer.sink.is_paused:
+                    break
                 viewer.take(commit)
             if viewer.offset < self.head:
                 return False
@@ -124,13 +128,12 @@ class Topic:
                 del self.groups[viewer.dialect.name]
 
     def forget(self) -> None:
-        """Has every member read the log again, as if nothing had been delivered yet."""
-        self.head = None
+        """Has every member read on from the log: a commit was not heard of here."""
         self._recent.clear()
         self._recent_bytes = 0
         for viewer in tuple(self.members):
             self.withdraw(viewer)
-            viewer.resumed()
+            viewer.read_again()
 
     def beat(self) -> None:
         """A heartbeat to all who are listening now."""
@@ -142,8 +145,8 @@ class Topic:
             viewer.write(viewer.dialect.heartbeat)
 
     def _settle(self, viewer: Subscription) -> None:
-        """Moves an arriving viewer that is abreast into its group."""
-        if viewer.offset != self.head or viewer not in self.arriving:
+        """Moves an arriving viewer that is abreast, at no place of its own, into its group."""
+        if viewer.offset != self.head or viewer.within or viewer not in self.arriving:
             return
         self.arriving.discard(viewer)
         group = self.groups.get(viewer.dialect.name)
