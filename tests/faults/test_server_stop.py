@@ -179,6 +179,21 @@ async def test_leaving_before_the_head_cancels_if_asked_to(house: House, reset: 
     await _gone_within(1.0, exchange)
 
 
+async def test_leaving_at_any_moment_of_the_start_cancels_if_asked_to(house: House) -> None:
+    """While the question is read, the run is made, the model is asked …"""
+    house.upstream.behave = lambda exchange: exchange.hang()
+    before = len(house.upstream.exchanges)
+    for moment in range(60):
+        body = {"message": "When?", "on_disconnect": "cancel"}
+        connection = await Connection.open(house.server.port, "POST", "/api/chat", body=body)
+        await asyncio.sleep(moment * 0.0002)
+        connection.cut(reset=moment % 2 == 1)
+    await asyncio.sleep(0.5)
+    asked = house.upstream.exchanges[before:]
+    assert asked
+    await asyncio.gather(*(_gone_within(2.0, exchange) for exchange in asked))
+
+
 async def test_the_last_viewer_counts(house: House) -> None:
     connection, exchange = await house.ask(on_disconnect="cancel")
     await _until_said(connection)

@@ -11,6 +11,7 @@ import pytest
 
 from tests.unit.live.scripted import ScriptedLog, ScriptedSink, turns
 from tests.unit.runs.jumping_time import in_no_time
+from tidewire.answers.events import TextDelta, encode
 from tidewire.dialects import find_dialect
 from tidewire.errors import BadRequest, LogUnavailable
 from tidewire.live.hub import Hub
@@ -18,6 +19,7 @@ from tidewire.live.start import Start, find_start
 from tidewire.live.topic import chunk
 from tidewire.log.base import Batch, Retention, StreamInfo
 from tidewire.log.memory import MemoryLog
+from tidewire.wire.cursor import Position
 from tidewire.wire.event import Event
 from tidewire.wire.parser import Parser, ServerSentEvent
 
@@ -141,6 +143,25 @@ async def test_nothing_is_written_to_a_viewer_whose_head_was_not_sent() -> None:
         assert sink.writes == [b": tidewire\n"]
 
 
+# In the middle of an event
+
+
+@in_no_time
+async def test_who_has_half_of_the_next_event_gets_the_other_half() -> None:
+    """It is stored and was sent by another process; here the hub has not heard of it."""
+    log = ScriptedLog()
+    hub = _hub(log)
+    sink = ScriptedSink()
+    async with reading(hub, log.stream, ScriptedSink()):
+        log.commit([ONE])
+        log.deliver()
+        log.commit([Event(TextDelta.type, encode(TextDelta("t1", "High water")))])
+        async with reading(hub, log.stream, sink, Start(1, within=5)):
+            log.deliver()
+            (event,) = _events(sink)
+            assert json.loads(event.data) == {"part": "t1", "delta": "water"}
+
+
 # Broken continuity
 
 
@@ -207,6 +228,7 @@ async def test_who_comes_back_after_trimming_is_told_how_much_is_lost() -> None:
     async with reading(hub, stream, sink, Start(4)):
         (reset,) = _resets(sink)
         assert (reset["reason"], reset["lost"]) == ("trimmed", stream.first - 5)
+        assert reset["cursor"] == str(Position(stream.epoch, stream.first - 1))
         rest = [int(event.data) for event in _events(sink)[1:]]
         assert rest == list(range(stream.first - 1, 40))
 
