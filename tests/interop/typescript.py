@@ -4,18 +4,24 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 from pathlib import Path
 from typing import Any
 
 HERE = Path(__file__).parent
-ESBUILD = HERE.parents[1] / "js" / "node_modules" / ".bin" / "esbuild"
+PACKAGES = HERE.parents[1] / "js" / "node_modules"
 
 
 async def bundle(program: str, folder: Path, *options: str) -> Path:
     """``program``, a file of this folder, with all that it imports as one file."""
     file = folder / f"{program}.mjs"
     options = ("--bundle", "--log-level=warning", f"--outfile={file}", *options)
-    process = await asyncio.create_subprocess_exec(ESBUILD, HERE / program, *options)
+    process = await asyncio.create_subprocess_exec(
+        PACKAGES / ".bin" / "esbuild",
+        HERE / program,
+        *options,
+        env={**os.environ, "NODE_PATH": str(PACKAGES)},
+    )
     assert await process.wait() == 0
     return file
 

@@ -1,0 +1,20 @@
+"""What tests of several folders start: a browser."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+import pytest_asyncio
+from playwright.async_api import Browser
+
+from tests.e2e.chromium import launch
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def browser() -> AsyncIterator[Browser]:
+    """One Chromium for all tests of the session's event loop, for contexts of their own.
+
+    Its start takes longer than most of what is done with it.
+    """
+    async with launch() as browser:
+        yield browser
