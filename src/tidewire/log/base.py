@@ -27,6 +27,7 @@ import msgspec
 from tidewire.wire.event import Event
 
 __all__ = [
+    "CHANNEL",
     "Batch",
     "Commit",
     "Leases",
@@ -41,6 +42,8 @@ __all__ = [
 ]
 
 MAX_NAME_LENGTH = 255
+CHANNEL = "channel/"
+"""The names of channels' streams begin with this; no other stream's name does."""
 READ_BYTES = 65_536
 _OWNER = re.compile("[A-Za-z0-9_-]{1,64}")
 

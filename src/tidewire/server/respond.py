@@ -7,7 +7,7 @@ a model's 401, 429 or 5xx is still an HTTP status; then head, subscription, end.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -39,24 +39,33 @@ class StreamResponse(Response):
     def __init__(
         self,
         hub: Hub,
-        stream: StreamInfo,
+        streams: Sequence[tuple[StreamInfo, Start]],
         dialect: Dialect,
-        start: Start,
         *,
         run: Run | None = None,
         headers: Headers | None = None,
+        announce: bool = False,
+        changed: bool = False,
     ) -> None:
         super().__init__(status_code=200)
         self._hub = hub
-        self._stream = stream
+        self._streams = streams
         self._dialect = dialect
-        self._start = start
         self._run = run
+        self._announce = announce
+        self._changed = changed
         self._more_headers = headers or []
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         async with _open_sink(scope, receive, send) as sink:
-            subscription = self._hub.subscribe(self._stream, self._dialect, self._start, sink)
+            subscription = self._hub.subscribe(
+                self._streams,
+                self._dialect,
+                sink,
+                announce=self._announce,
+                changed=self._changed,
+                about=":".join(map(str, scope.get("client") or ())),
+            )
             async with subscription:
                 refusal = await self._hold(subscription)
                 if refusal is None:

@@ -209,7 +209,7 @@ class Tidewire:
         if at_end and (cursor or request.query_params.get("from") == "now"):
             return Response(status_code=204, headers=headers)
         raw = [(name.lower().encode(), value.encode()) for name, value in (headers or {}).items()]
-        return StreamResponse(self.hub, stream, dialect, start, run=run, headers=raw)
+        return StreamResponse(self.hub, [(stream, start)], dialect, run=run, headers=raw)
 
     async def _expire(self) -> None:
         while isinstance(self.log, Leases):
