@@ -25,11 +25,11 @@ from report import Bar, machine, table, tell
 
 HELP = "CPU of tidewire --help"
 READY = "exec to ready"
+READY_CPU = "CPU until ready"
 MEMORY = "memory at rest"
+UNITS = {HELP: "s", READY: "s", READY_CPU: "s", MEMORY: "MiB"}
+LIMITS = {HELP: 0.3, READY: 1.5, MEMORY: 90}
 TIDEWIRE = Path(sys.executable).parent / "tidewire"
-HELP_BAR_SECONDS = 0.3
-READY_BAR_SECONDS = 1.5
-MEMORY_BAR_MIB = 90
 PROBE_SECONDS = 0.005
 REST_SECONDS = 1
 GIVE_UP_SECONDS = 30
@@ -46,8 +46,8 @@ def help_cpu_seconds(core: int) -> float:
     return usage.ru_utime + usage.ru_stime
 
 
-def serve(core: int) -> tuple[float, float]:
-    """Seconds from exec to ready, and the idle server's resident memory in MiB."""
+def serve(core: int) -> tuple[float, float, float]:
+    """Seconds from exec to ready, CPU seconds of them, and the idle server's memory in MiB."""
     port = free_port()
     with tempfile.TemporaryDirectory(dir=work_folder()) as name:
         folder = Path(name)
@@ -55,9 +55,9 @@ def serve(core: int) -> tuple[float, float]:
         began = time.monotonic()
         with running(argv, name="tidewire", core=core, folder=folder) as server:
             wait_until_ready(server, port)
-            ready_seconds = time.monotonic() - began
+            ready_seconds, cpu_seconds = time.monotonic() - began, server.cpu_seconds()
             time.sleep(REST_SECONDS)
-            return ready_seconds, server.resident_bytes() / 2**20
+            return ready_seconds, cpu_seconds, server.resident_bytes() / 2**20
 
 
 def wait_until_ready(server: Program, port: int) -> None:
@@ -83,7 +83,7 @@ def measure(runs: int) -> dict[str, list[float]]:
     """The figures of every run that counts, by name."""
     core, probe_core = cores()
     os.sched_setaffinity(0, {probe_core})
-    taken: dict[str, list[float]] = {HELP: [], READY: [], MEMORY: []}
+    taken: dict[str, list[float]] = {HELP: [], READY: [], READY_CPU: [], MEMORY: []}
     for number in range(runs + 1):
         say(f"run {number} of {runs} …" if number else "warming up …")
         figures = (help_cpu_seconds(core), *serve(core))
@@ -108,16 +108,12 @@ def main() -> int:
     options = arguments()
     taken = measure(options.runs)
     spread = [
-        [name, f"{min(of_name):.3g}", f"{median(of_name):.3g}", f"{max(of_name):.3g}"]
+        [name, UNITS[name], *(f"{pick(of_name):.3g}" for pick in (min, median, max))]
         for name, of_name in taken.items()
     ]
-    bars = [
-        Bar(HELP, median(taken[HELP]), HELP_BAR_SECONDS, "s"),
-        Bar(READY, median(taken[READY]), READY_BAR_SECONDS, "s"),
-        Bar(MEMORY, median(taken[MEMORY]), MEMORY_BAR_MIB, "MiB"),
-    ]
+    bars = [Bar(name, median(taken[name]), limit, UNITS[name]) for name, limit in LIMITS.items()]
     facts = machine() | {"tidewire": version("tidewire")}
-    figures = table(["", "lowest", "median", "highest"], spread)
+    figures = table(["", "unit", "lowest", "median", "highest"], spread)
     return tell(facts, figures, bars, {"runs": taken}, options.json)
 
 

@@ -17,6 +17,6 @@ export default defineConfig({
     host: "127.0.0.1",
     proxy: { "/api": BACKEND, "/docs": BACKEND, "/openapi.json": BACKEND },
   },
-  build: { assetsDir: "assets", reportCompressedSize: false },
+  build: { reportCompressedSize: false, rolldownOptions: { input: ["index.html", "docs.html"] } },
   test: { environment: "node", include: ["test/**/*.test.ts"] },
 });

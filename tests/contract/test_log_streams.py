@@ -265,6 +265,7 @@ async def test_reads_beside_appends_never_see_a_part_of_a_commit(log: Log) -> No
             info, batch = await log.info("s"), await log.read("s", known)
             assert info.head % 10 == batch.head % 10 == len(batch.events) % 10 == 0
             assert info.head >= known and batch.head >= info.head
+            assert batch.last == batch.head
             reads += 1
             await asyncio.sleep(0)
         return reads

@@ -24,7 +24,7 @@ class ServerProcess:
     """
 
     def __init__(self, folder: Path, config: str = "", *, plain: bool = False) -> None:
-        self.port = _free_port()
+        self.port = free_port()
         self._folder = folder
         self._plain = plain
         self._log = folder / "server.log"
@@ -112,7 +112,7 @@ class ServerProcess:
             return False
 
 
-def _free_port() -> int:
+def free_port() -> int:
     with socket.socket() as sock:
         sock.bind(("127.0.0.1", 0))
         port: int = sock.getsockname()[1]

@@ -28,9 +28,7 @@ async def test_100_viewers_receive_the_same_sequence(serve: Serve, plain: bool) 
         server = await serve(CONFIG.format(url=upstream.url), plain=plain)
         first = Viewer(server.port, "question", key="one")
         reading = asyncio.create_task(first.follow())
-        await upstream.asked.wait()
-        while first.location is None:
-            await asyncio.sleep(0.01)
+        await first.located.wait()
         others = [Viewer(server.port, "", key="") for _ in range(VIEWERS - 1)]
         async with asyncio.TaskGroup() as group:
             for viewer in others:

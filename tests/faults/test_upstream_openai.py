@@ -211,7 +211,7 @@ async def test_silence_after_the_finish_reason_is_borne_for_a_moment_only(
         await x.hang()
 
     began = time.monotonic()
-    events, error = await ask(behave)
+    events, error = await ask(behave, silence_timeout_seconds=5)
     assert (events[-1], error) == (Finish("stop"), None)
     assert time.monotonic() - began < 2
 

@@ -153,6 +153,7 @@ class Viewer:
         self.ends: list[str] = []
         self.events: list[ServerSentEvent] = []
         self.location: str | None = None
+        self.located = asyncio.Event()
         self.last_event_id = ""
         self.is_over = False
         self.starts = 0
@@ -211,6 +212,7 @@ class Viewer:
     def _take_head(self, connection: Connection) -> None:
         assert connection.status in (200, 204), (connection.status, connection.body)
         self.location = self.location or connection.headers["location"]
+        self.located.set()
         if connection.status == 204 or connection.is_complete:
             self.is_over = True
 
@@ -234,3 +236,20 @@ class Viewer:
         if dialect == "native":
             assert place.offset == self._place.offset + 1, f"{place} after {self._place}"
         self._place = place
+
+
+async def ask(
+    port: int, message: str, *, headers: dict[str, str] | None = None, **body: Any
+) -> tuple[Connection, list[ServerSentEvent]]:
+    """One question by POST, read to its end."""
+    body = {"message": message, **body}
+    connection = await Connection.open(port, "POST", "/api/chat", headers=headers, body=body)
+    try:
+        return connection, await connection.rest()
+    finally:
+        connection.cut()
+
+
+def text_of(events: list[ServerSentEvent]) -> str:
+    """The text of native events."""
+    return "".join(understand("native", event).text for event in events)

@@ -64,7 +64,7 @@ export async function runConnection(
     return failed("dropped", "The connection was lost.", error);
   } finally {
     watchdog.stop();
-    parser.end();
+    parser.reset();
     abort.abort();
   }
 }
@@ -118,6 +118,7 @@ async function readEvents(
     // Closed by what was just delivered; the body is not to be waited for.
     signal.throwIfAborted();
   }
+  parser.end();
   return failed("ended", "The stream ended before its last event.");
 }
 

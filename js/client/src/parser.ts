@@ -36,16 +36,16 @@ export interface Parser {
   /**
    * Reads the next bytes; returns the events they complete, in order.
    *
-   * Throws TooLarge for a line or event over its limit. Events completed before it in
-   * the same bytes are returned first; the next call throws. After that only `end` and
-   * `reset` make the parser usable again.
+   * Throws TooLarge when a limit is crossed, and on each call from then on until
+   * `reset`. Events completed before it in the same bytes are returned; then the next
+   * call throws.
    */
   feed(bytes: Uint8Array): ServerSentEvent[];
-  /** The connection is over: forgets an unfinished event and its id; keeps id and retry. */
+  /** The stream has ended; then as `reset`. Throws TooLarge if a limit was crossed. */
   end(): void;
-  /** Like `end`, and forgets the last event id and the retry time too. */
+  /** Begins with a new connection: forgets an unfinished event and the id in it. */
   reset(): void;
-  /** The id to resume from: set by a blank line, kept over connections. */
+  /** The id to resume from: takes effect at a blank line, outlives a connection. */
   readonly lastEventId: string;
   /** The server's `retry:`, if it sent one that is valid; at most one hour. */
   readonly retryMilliseconds: number | undefined;
@@ -103,17 +103,16 @@ class SseParser implements Parser {
   }
 
   end(): void {
+    if (this.#failure) throw this.#failure;
+    this.reset();
+  }
+
+  reset(): void {
     this.#line = new PendingLine();
     this.#bomBytes = 0;
     this.#afterCarriageReturn = false;
     this.#failure = undefined;
     this.#forgetEvent();
-  }
-
-  reset(): void {
-    this.end();
-    this.lastEventId = "";
-    this.retryMilliseconds = undefined;
   }
 
   #readLines(bytes: Uint8Array, events: ServerSentEvent[]): void {

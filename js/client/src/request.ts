@@ -39,9 +39,10 @@ export class Requests {
     this.#idempotencyKey = options.idempotencyKey ?? platform.randomId();
   }
 
-  /** Whether the next request is safe for someone who has seen events but no cursor. */
-  get canReplay(): boolean {
-    return this.#method === "GET" || this.#resumeUrl !== undefined;
+  /** Whether someone who has seen events, and has this cursor, may ask for the next ones. */
+  canContinue(lastEventId: string): boolean {
+    const isSafe = this.#live || this.#method === "GET" || this.#resumeUrl !== undefined;
+    return isSafe || lastEventId !== "";
   }
 
   async next(lastEventId: string): Promise<TransportRequest> {

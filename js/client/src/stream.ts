@@ -170,26 +170,18 @@ class Stream implements EventStream {
     if (outcome.kind === "ended") this.#close("ended");
     else if (outcome.kind === "refused") this.#close("refused", outcome.error);
     else if (outcome.kind === "hopeless") this.#close("gaveUp", outcome.error);
-    else if (!this.#isClosed()) await this.#recover(outcome);
+    else if (this.#received && !this.#requests.canContinue(this.#parser.lastEventId)) {
+      this.#close("gaveUp", new TidewireError("not_resumable", "The stream broke; it has no ids."));
+    } else await this.#recover(outcome);
   }
 
   /** Waits for the next attempt, or gives up. */
-  async #recover({ reason, error, retryAfterMilliseconds }: Failed): Promise<void> {
-    if (this.#received && !this.#parser.lastEventId && !this.#requests.canReplay) {
-      this.#close("gaveUp", new TidewireError("not_resumable", "The stream broke; it has no ids."));
-      return;
-    }
-    const answered = reason === "busy";
-    const offline = !answered && !this.#platform.online();
+  async #recover(failure: Failed): Promise<void> {
+    if (this.#isClosed()) return;
+    const { reason, error } = failure;
+    const offline = reason !== "busy" && !this.#platform.online();
     if (!offline) this.#failures += 1;
-    const { retryMilliseconds } = this.#parser;
-    const delay = offline
-      ? OFFLINE_PROBE_MILLISECONDS
-      : retryDelay(
-          this.#policy,
-          { attempt: this.#failures, answered, retryMilliseconds, retryAfterMilliseconds },
-          this.#platform.random(),
-        );
+    const delay = offline ? OFFLINE_PROBE_MILLISECONDS : this.#delayAfter(failure);
     if (delay === undefined) {
       this.#close("gaveUp", error);
       return;
@@ -202,7 +194,17 @@ class Stream implements EventStream {
       error,
     });
     // What the server asked for is waited, whoever looks at the page.
-    await this.#wait(delay, !answered);
+    await this.#wait(delay, reason !== "busy");
+  }
+
+  #delayAfter({ reason, retryAfterMilliseconds }: Failed): number | undefined {
+    const failure = {
+      attempt: this.#failures,
+      answered: reason === "busy",
+      retryMilliseconds: this.#parser.retryMilliseconds,
+      retryAfterMilliseconds,
+    };
+    return retryDelay(this.#policy, failure, this.#platform.random());
   }
 
   #wait(milliseconds: number, wakeable: boolean): Promise<void> {

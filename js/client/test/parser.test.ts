@@ -67,15 +67,17 @@ test("hands over comments without their colon", () => {
   expect(comments).toEqual([" ping", "", "x:y"]);
 });
 
-test("end keeps id and retry for the next connection, reset forgets them", () => {
-  const parser = createParser();
-  parser.feed(bytes("retry: 10\nid: 1\ndata: a\n\nid: 2\ndata: lost"));
-  parser.end();
-  expect(parser.feed(bytes("\uFEFFdata: b\n\n"))).toMatchObject([{ data: "b", id: "1" }]);
+test.each(["end", "reset"] as const)("%s keeps id and retry for the next connection", (over) => {
+  const parser = createParser({ lastEventId: "0" });
+  expect(parser.lastEventId).toBe("0");
+  parser.feed(bytes("retry: 10\nid: 1\ndata: a\n\nid: 2\ndata: lost\r"));
+  parser[over]();
+  expect(parser.feed(bytes("\n\uFEFFdata: x\n\ndata: b\n\n"))).toMatchObject([
+    { data: "b", id: "1" },
+  ]);
+  parser[over]();
+  expect(parser.feed(bytes("\uFEFFdata: c\n\n"))).toMatchObject([{ data: "c", id: "1" }]);
   expect(parser.retryMilliseconds).toBe(10);
-  parser.reset();
-  expect(parser.lastEventId).toBe("");
-  expect(parser.retryMilliseconds).toBeUndefined();
 });
 
 test("does not keep the caller's buffer", () => {
@@ -111,12 +113,15 @@ describe("limits", () => {
     expect(() => feedAll("12345678901", size)).toThrow(TooLarge);
   });
 
-  test("events before the error arrive first, then every call throws until end", () => {
+  test("events before the error arrive first, then every call throws until reset", () => {
     const parser = createParser(limits);
     expect(parser.feed(bytes("data:a\n\n12345678901\ndata:b\n\n"))).toMatchObject([{ data: "a" }]);
     expect(() => parser.feed(bytes("data:c\n\n"))).toThrow(TooLarge);
     expect(() => parser.feed(bytes("data:c\n\n"))).toThrow(TooLarge);
-    parser.end();
+    expect(() => {
+      parser.end();
+    }).toThrow(TooLarge);
+    parser.reset();
     expect(parser.feed(bytes("data:d\n\n"))).toMatchObject([{ data: "d" }]);
   });
 });

@@ -23,7 +23,7 @@ import {
 } from "./fakes.js";
 
 const URL = "http://server.test/api/chat";
-const FINISHED = sse("e-9", "run.finished");
+const FINISHED = sse("e-z", "run.finished");
 
 let platform: FakePlatform;
 let states: StreamState[];
@@ -68,10 +68,10 @@ describe("a stream that goes well", () => {
     expect(transport.requests).toEqual([]);
     await settle();
     expect(names()).toEqual(["connecting", "open", "closed"]);
-    expect(events).toEqual(["text.delta e-1", "run.finished e-9"]);
+    expect(events).toEqual(["text.delta e-1", "run.finished e-z"]);
     expect(closes).toEqual([{ name: "closed", reason: "ended" }]);
     expect(await stream.closed).toBe(stream.state);
-    expect(stream.lastEventId).toBe("e-9");
+    expect(stream.lastEventId).toBe("e-z");
     expect(onOpen).toHaveBeenCalledTimes(1);
     expect(transport.header(0, "Accept")).toBe("text/event-stream");
     expect(transport.header(0, "Last-Event-ID")).toBeNull();
@@ -109,7 +109,7 @@ describe("a stream that breaks", () => {
     expect(transport.requests).toHaveLength(1);
     await platform.advance(1);
     expect(transport.header(1, "Last-Event-ID")).toBe("e-2");
-    expect(events).toEqual(["a e-1", "b e-2", "c e-3", "run.finished e-9"]);
+    expect(events).toEqual(["a e-1", "b e-2", "c e-3", "run.finished e-z"]);
     expect(names()).toEqual(["connecting", "open", "waiting", "connecting", "open", "closed"]);
   });
 
@@ -149,9 +149,12 @@ describe("a stream that breaks", () => {
     expect(closes[0]).toMatchObject({ reason: "gaveUp", error: { code: "connection_lost" } });
   });
 
-  test("gives up where every connection would break at the same line", async () => {
-    const transport = new ScriptedTransport(streaming([sse("e-1", "a"), "data: long"], "hang"));
-    open(transport, { limits: { maxLineBytes: 9 } });
+  test.each([
+    ["while it hangs", [sse("e-1", "a"), "data: long line"], "hang"],
+    ["even if that was its last", [`${sse("e-1", "a")}data: long line`], "end"],
+  ] as const)("gives up where each connection would find the line: %s", async (_, chunks, end) => {
+    const transport = new ScriptedTransport(streaming([...chunks], end));
+    open(transport, { limits: { maxLineBytes: 10 } });
     await settle();
     expect(closes[0]?.reason).toBe("gaveUp");
     expect(closes[0]?.error).toBeInstanceOf(TooLarge);
@@ -478,11 +481,23 @@ describe("a live stream", () => {
     );
     const stream = open(transport, { live: true });
     await platform.advance(250);
-    expect(events).toEqual(["run.finished e-9", "a e-10"]);
+    expect(events).toEqual(["run.finished e-z", "a e-10"]);
     expect(last()?.name).toBe("open");
     expect(transport.requests[1]?.url).toBe(URL);
     stream.close();
   });
+});
+
+test("a live stream that is asked for with POST is asked for again", async () => {
+  const transport = new ScriptedTransport(
+    streaming(["data: a\n\n"], "end"),
+    streaming(["data: b\n\n"], "hang"),
+  );
+  const stream = open(transport, { live: true, body: "{}" });
+  await platform.advance(250);
+  expect(transport.requests.map(({ method }) => method)).toEqual(["POST", "POST"]);
+  expect(events).toEqual(["message ", "message "]);
+  stream.close();
 });
 
 describe("stream.reset", () => {
@@ -496,7 +511,7 @@ describe("stream.reset", () => {
     await settle();
     expect(onReset).toHaveBeenCalledTimes(1);
     expect(onReset.mock.calls[0]?.[0]).toMatchObject({ data: '{"reason":"unknown"}', id: "f-0" });
-    expect(events).toEqual(["a e-1", "stream.reset f-0", "a e-1", "run.finished e-9"]);
+    expect(events).toEqual(["a e-1", "stream.reset f-0", "a e-1", "run.finished e-z"]);
   });
 });
 
@@ -512,9 +527,17 @@ describe("repetition", () => {
       "message e-1",
       "message ",
       "message ",
-      "run.finished e-9",
+      "run.finished e-z",
     ]);
   });
+});
+
+test("what is remembered of repetition is bounded, oldest first", async () => {
+  const many = Array.from({ length: 5000 }, (_, n) => sse(`e-${n}`, "a")).join("");
+  const again = sse("e-4999", "recent") + sse("e-0", "long ago");
+  open(new ScriptedTransport(streaming([many, again, FINISHED], "hang")));
+  await settle();
+  expect(events.slice(5000)).toEqual(["long ago e-0", "run.finished e-z"]);
 });
 
 describe("an application's errors", () => {

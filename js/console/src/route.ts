@@ -7,19 +7,18 @@ import type { Conversations } from "./chat/useConversations";
 const PREFIX = "#/chat";
 
 export function useRoute(conversations: Conversations): void {
-  const { list, current } = conversations;
+  const isKnown = (id: string) => conversations.list.some((one) => one.id === id);
 
   function follow(): void {
     const id = location.hash.slice(PREFIX.length + 1);
-    if (list.some((conversation) => conversation.id === id)) conversations.open(id);
+    if (isKnown(id)) conversations.open(id);
     else conversations.startNew();
   }
 
-  function show(): void {
-    const { id } = current.value;
-    const known = list.some((conversation) => conversation.id === id);
-    const hash = known ? `${PREFIX}/${id}` : PREFIX;
-    if (location.hash !== hash) history.pushState(null, "", hash);
+  /** A draft has no address: it becomes a conversation with its first question. */
+  function address(): string {
+    const { id } = conversations.current.value;
+    return isKnown(id) ? `${PREFIX}/${id}` : PREFIX;
   }
 
   onMounted(() => {
@@ -27,5 +26,7 @@ export function useRoute(conversations: Conversations): void {
     window.addEventListener("popstate", follow);
   });
   onBeforeUnmount(() => window.removeEventListener("popstate", follow));
-  watch(() => current.value.id, show);
+  watch(address, (hash) => {
+    if (location.hash !== hash) history.pushState(null, "", hash);
+  });
 }

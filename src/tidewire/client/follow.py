@@ -19,7 +19,7 @@ import aiohttp
 
 from tidewire.answers.events import TERMINAL_TYPES
 from tidewire.client.backoff import Backoff
-from tidewire.errors import ServerRefused
+from tidewire.errors import BadRequest, ServerRefused
 from tidewire.wire.parser import Parser, ServerSentEvent
 
 __all__ = ["Following", "follow"]
@@ -27,6 +27,7 @@ __all__ = ["Following", "follow"]
 RETRIED = frozenset({408, 425, 429, 500, 502, 503, 504})
 SILENCE_SECONDS = 45.0
 MAX_ERROR_BYTES = 65_536
+MAX_EVENT_BYTES = 32 << 20  # far more than a server lets one event be
 
 
 class Following:
@@ -66,12 +67,14 @@ async def follow(
     before each new try.
 
     Raises ServerRefused for a status that trying again cannot mend, or after
-    ``max_attempts``. Leaving the iteration closes the connection; a run goes on.
+    ``max_attempts``; BadRequest for a URL that is none; TooLarge for an event over 32
+    MiB, which would come again with every try. Leaving the iteration closes the
+    connection; a run goes on.
     """
     state = following or Following(url)
     state.cursor = cursor
     backoff = backoff or Backoff()
-    parser = Parser()
+    parser = Parser(max_line_bytes=MAX_EVENT_BYTES, max_event_bytes=MAX_EVENT_BYTES)
     request = _Request(state, question, dict(headers or {}))
     timeout = aiohttp.ClientTimeout(total=None, sock_connect=10.0, sock_read=silence_seconds)
     async with aiohttp.ClientSession(timeout=timeout, auto_decompress=False) as session:
@@ -93,6 +96,8 @@ async def follow(
                                 return
                         state.cursor = parser.last_event_id or state.cursor
                 reason = "the connection ended"
+            except (aiohttp.InvalidURL, aiohttp.NonHttpUrlClientError) as exc:
+                raise BadRequest(f"{url} is not an http or https URL.") from exc
             except (aiohttp.ClientError, TimeoutError, ConnectionError) as exc:
                 reason = _describe(exc)
             except ServerRefused as exc:

@@ -141,6 +141,12 @@ class Hub:
             if topic is not None:
                 figures.deliveries += topic.deliver(commit)
 
+    def refresh(self, stream: str) -> None:
+        """Has the viewers of a stream read on from the log: another process has closed it."""
+        topic = self._topics.get(stream)
+        if topic is not None and not topic.is_closed:
+            topic.forget()
+
     async def beat(self) -> None:
         """Sends heartbeats for ever; cancel it to stop."""
         while True:

@@ -140,6 +140,15 @@ class Topic:
             group = self.groups[reading.dialect.name] = Group(reading.encoder)
         group.readings.add(reading)
 
+    def forget(self) -> None:
+        """Has every member read the log again, as if nothing had been delivered yet."""
+        self.head = None
+        self._recent.clear()
+        self._recent_bytes = 0
+        for reading in tuple(self.members):
+            self.withdraw(reading)
+            reading.viewer.resumed()
+
     def beat(self) -> None:
         """A heartbeat to all who read nothing but this stream."""
         self.sent_at = self._now()

@@ -2,7 +2,7 @@
 
 WAL mode. One writer thread owns the only writing connection; while it commits, the
 event loop collects the next batch, so the commit size adapts to the load and no timer
-is needed. Reads run beside it on their own connections.
+is needed. Reads run beside it on their own connections, checkpoints in their own thread.
 
 ``synchronous`` decides what a power cut may cost. ``"normal"`` (default): everything
 acknowledged survives the death of the process and of the operating system's clients;
@@ -38,6 +38,7 @@ from tidewire.log.base import (
 )
 from tidewire.log.ownership import OwnerLocks
 from tidewire.log.pending import Append, tell
+from tidewire.log.sqlite_checkpoints import WAL_PAGES, Checkpoints
 from tidewire.log.sqlite_errors import unavailable
 from tidewire.log.sqlite_file import QUERIES, connect, migrate
 from tidewire.log.sqlite_reader import Readers
@@ -84,13 +85,16 @@ class SqliteLog:
             logger.error("Cannot open %s", self._path, exc_info=exc)
             raise unavailable(exc, "opened") from exc
         self._loop = asyncio.get_running_loop()
-        self._writer = Writer(Store(self._writing, clock=self._clock), self._committed)
+        self._checkpoints = checkpoints = Checkpoints(self._connect)
+        store = Store(self._writing, clock=self._clock)
+        self._writer = Writer(store, self._committed, lambda: checkpoints.seen(store.changes))
 
     def _open(self) -> sqlite3.Connection:
         self._path.parent.mkdir(parents=True, exist_ok=True)
         connection = self._connect()
         try:
             migrate(connection)
+            connection.execute(f"PRAGMA wal_autocheckpoint = {WAL_PAGES}")
         except (sqlite3.Error, ConfigError):
             connection.close()
             raise
@@ -106,6 +110,7 @@ class SqliteLog:
         if connection is not None:
             await self._writer.close()
             await self._readers.close()
+            await asyncio.to_thread(self._checkpoints.close)
             connection.close()
             self._locks.release()
 

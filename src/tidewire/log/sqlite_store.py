@@ -90,6 +90,11 @@ class Store:
         self._states: dict[str, StreamState] = {}
         self._version: int | None = None
 
+    @property
+    def changes(self) -> int:
+        """How many rows have been changed since the start."""
+        return self._db.total_changes
+
     def transact(self, work: Callable[[], None]) -> None:
         """Runs ``work`` in one transaction; if it raises, nothing is stored."""
         try:

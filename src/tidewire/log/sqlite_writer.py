@@ -51,13 +51,17 @@ class _Outcome:
 
 
 class Writer:
-    """Takes entries on the loop it was made on; ``report`` hears of commits there, before
-    the futures are settled."""
+    """Takes entries on the loop it was made on.
 
-    def __init__(self, store: Store, report: Report) -> None:
+    ``report`` hears of commits there, before the futures are settled; ``after`` is
+    called in the thread, after each transaction.
+    """
+
+    def __init__(self, store: Store, report: Report, after: Callable[[], None]) -> None:
         self.failure: str | None = None
         self._store = store
         self._report = report
+        self._after = after
         self._loop = asyncio.get_running_loop()
         self._pending: list[Entry] = []
         self._busy = False
@@ -95,6 +99,7 @@ class Writer:
                 self._loop.call_soon_threadsafe(self._committed, batch, outcome)
             except RuntimeError:  # the loop was closed: nobody waits any more
                 return
+            self._after()
 
     def _transact(self, batch: list[Entry]) -> _Outcome:
         outcome = _Outcome()

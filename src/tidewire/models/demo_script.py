@@ -45,7 +45,8 @@ class Show(msgspec.Struct, frozen=True):
 
 Step = Think | Say | Call | Show
 
-# The order is that of the answer. The words count in either language.
+# The order is that of the answer. The words count in either language; re.A lets an
+# English one stand right beside a Chinese one.
 _KEYWORDS: Final = {
     "think": r"\b(why|think|reason)|为什么|为何|思考|推理",
     "weather": r"\bweather|天气|气温",
@@ -54,9 +55,9 @@ _KEYWORDS: Final = {
     "code": r"\b(code|program|function|script)|代码|程序|函数",
     "card": r"\bcards?\b|卡片",
     "page": r"\b(page|website|html)|网页|页面",
-    "long": r"\b(long|longer|essay|story)\b|长|详细",
+    "long": r"\b(long|longer|essay|story)\b|(?<![成增校生家市部船])长(?![城江沙春安])|详细",
 }
-_TOPICS: Final = {topic: re.compile(words, re.IGNORECASE) for topic, words in _KEYWORDS.items()}
+_TOPICS: Final = {topic: re.compile(words, re.I | re.A) for topic, words in _KEYWORDS.items()}
 _HAN = re.compile("[\u3400-\u9fff\uf900-\ufaff]")
 _WORD = re.compile(r"[^\W\d_\u3400-\u9fff\uf900-\ufaff]+")
 _QUOTED_CHARACTERS = 200
@@ -79,14 +80,7 @@ class _Script(msgspec.Struct, frozen=True):
     cities: list[str]
     skies: list[str]
     tool_note: str
-    think: list[_Lines]
-    weather: list[_Lines]
-    time: list[_Lines]
-    table: list[_Lines]
-    code: list[_Lines]
-    card: list[_Lines]
-    page: list[_Lines]
-    long: list[_Lines]
+    topics: dict[str, list[_Lines]]
 
 
 def compose(question: str, rng: random.Random) -> list[Step]:
@@ -94,7 +88,7 @@ def compose(question: str, rng: random.Random) -> list[Step]:
     script = _script("zh" if _is_chinese(question) else "en")
     facts = _facts(question, script, rng)
     topics = [topic for topic, words in _TOPICS.items() if words.search(question)]
-    chosen: list[_Lines] = [rng.choice(getattr(script, topic)) for topic in topics]
+    chosen = [rng.choice(script.topics[topic]) for topic in topics]
     steps: list[Step] = [Think(_fill(lines.think, facts)) for lines in chosen if lines.think]
     opening = [rng.choice(script.opening), rng.choice(script.echo)]
     if not chosen:

@@ -15,8 +15,10 @@ from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 
 import aiohttp
+from aiohttp.client_proto import ResponseHandler
 
 from tidewire.errors import (
     ModelError,
@@ -138,7 +140,7 @@ class Upstream:
         if self._session is None:
             connect_seconds = self._settings.connect_timeout_seconds
             self._session = aiohttp.ClientSession(
-                connector=aiohttp.TCPConnector(limit=self._settings.max_connections),
+                connector=_Connector(limit=self._settings.max_connections),
                 cookie_jar=aiohttp.DummyCookieJar(),
                 timeout=aiohttp.ClientTimeout(total=None, connect=connect_seconds),
                 auto_decompress=False,
@@ -161,6 +163,22 @@ class Upstream:
         if response.content_type not in ("text/event-stream", "application/json"):
             kind = safe_text(response.content_type)
             raise UpstreamBroken(f"The model API answered with {kind}, not with an event stream.")
+
+
+class _Protocol(ResponseHandler):
+    """aiohttp's connection, less what it does at every read to resume what never paused:
+    an empty parse, and an exception inside uvloop. That was a fifth of a chunk's cost."""
+
+    def resume_reading(self, resume_parser: bool = True) -> None:
+        if self._reading_paused or self._buffer_paused:
+            super().resume_reading(resume_parser)
+
+
+class _Connector(aiohttp.TCPConnector):
+    def __init__(self, *, limit: int) -> None:
+        super().__init__(limit=limit)
+        protocol: type[ResponseHandler] = _Protocol
+        self._factory = partial(protocol, loop=self._loop)
 
 
 class EventStream:

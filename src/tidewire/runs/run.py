@@ -10,6 +10,7 @@ process cannot say anything more.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import AsyncGenerator
 
@@ -37,6 +38,7 @@ logger = logging.getLogger("tidewire.runs")
 
 CHECK_EVERY = 64
 CLOSE_SOURCE_SECONDS = 5.0
+TAKE_OVER_SECONDS = 0.1
 
 
 class Limits(msgspec.Struct, frozen=True):
@@ -104,8 +106,7 @@ class Run:
         The end is appended before the source is closed: a source that is slow to let
         go delays nobody.
         """
-        self._end(RunStopped(reason))
-        self._task.cancel()
+        self._break_off(RunStopped(reason))
 
     async def settled(self, timeout_seconds: float) -> None:
         """Waits until the end of a run that has ended is stored, or for so long."""
@@ -114,13 +115,21 @@ class Run:
 
     def interrupt(self, message: str) -> None:
         """Ends the run as failed for a reason of ours; asking again can help."""
-        self._end(RunFailed("interrupted", message, retryable=True))
-        self._task.cancel()
+        self._break_off(RunFailed("interrupted", message, retryable=True))
+
+    def _break_off(self, end: AnswerEvent) -> None:
+        """Ends the run and cancels its task, once: the second time it may be storing the end."""
+        if not self.ended:
+            self._end(end)
+            self._task.cancel()
 
     async def _generate(self) -> None:
         try:
             async for said in self._source:
+                if self.ended:  # a source that does not let itself be cancelled
+                    break
                 await self._say(said)
+            self._check_stored()
             self._end(RunFinished(self._reason))
         except asyncio.CancelledError:
             self._end(RunFailed("interrupted", "The answer was interrupted.", retryable=True))
@@ -135,7 +144,6 @@ class Run:
             logger.exception("The source of run %s failed", self.id)
             self._end(RunFailed("internal", "The answer could not be finished.", retryable=True))
         finally:
-            self._timer.cancel()
             await self._close_source()
             if self._storing_end is not None:
                 await self._storing_end
@@ -145,14 +153,13 @@ class Run:
         for event in self._composer.compose(said):
             if isinstance(event, Finish):
                 self._reason = event.reason
-            elif not self.ended:
+            else:
                 self._append(event)
-        if self._stored is not None and self._stored.done():
-            self._stored.result()
         if self._events % CHECK_EVERY == 0:
             await self._keep_up()
 
     def _append(self, event: AnswerEvent) -> None:
+        self._check_stored()
         self._open.see(event)
         if self._meter is not None:
             self._meter.add(event)
@@ -164,6 +171,11 @@ class Run:
         )
         if not self.begun.is_set():
             self.begun.set()
+
+    def _check_stored(self) -> None:
+        """Raises what the last append raised: nothing may follow what was not stored."""
+        if self._stored is not None and self._stored.done():
+            self._stored.result()
 
     def _count(self, size: int) -> None:
         self._events += 1
@@ -188,16 +200,30 @@ class Run:
             self._fail_limit("The answer stalled.")
         else:
             self._timer = self._loop.call_later(1.0, self._check_time)
+            if now - self._spoke_at > 1.0:
+                self._watch = self._loop.create_task(self._check_owned())
+
+    async def _check_owned(self) -> None:
+        """Notices while the source is silent, too, that another process has taken over."""
+        try:
+            stream = await self._log.info(self.stream.name)
+            is_ours = stream.fence == self._fence and not stream.closed
+        except LogUnavailable:
+            return
+        except LogError:
+            is_ours = False
+        if not is_ours:
+            self._break_off(RunFailed(Fenced.code, "Another server has taken over."))
 
     def _fail_limit(self, message: str) -> None:
-        self._end(RunFailed("limit_exceeded", message, retryable=True))
-        self._task.cancel()
+        self._break_off(RunFailed("limit_exceeded", message, retryable=True))
 
     def _end(self, end: AnswerEvent) -> None:
         """Appends what is missing, the end, and the close. Only the first call counts."""
         if self.ended:
             return
         self.ended = True
+        self._timer.cancel()
         if isinstance(end, RunFailed) and not self._events:
             self.refused = end
         self.begun.set()
@@ -219,6 +245,7 @@ class Run:
                 await attempt
                 return
             except (Fenced, StreamClosed, StreamGone):
+                await self._until_closed()
                 return
             except LogUnavailable as exc:
                 logger.error("The end of run %s cannot be stored yet: %s", self.id, exc)
@@ -226,6 +253,14 @@ class Run:
             failed = RunFailed("log_unavailable", "The answer could not be stored.", retryable=True)
             end = [Event(failed.type, encode(failed))]
             attempt = self._log.append(self.stream.name, end, close=True, fence=self._fence)
+
+    async def _until_closed(self) -> None:
+        """After a take-over: the other process is about to close the stream."""
+        with contextlib.suppress(LogError):
+            while True:
+                if (await self._log.info(self.stream.name)).closed:
+                    return
+                await asyncio.sleep(TAKE_OVER_SECONDS)
 
     async def _close_source(self) -> None:
         if isinstance(self._source, AsyncGenerator):

@@ -35,6 +35,7 @@ __all__ = ["PREFIX", "Runs", "Started", "new_run_id"]
 PREFIX = "run_"
 LEASE_SECONDS = 15.0
 STOP_SECONDS = 2.0
+END_SECONDS = 6.0
 
 logger = logging.getLogger("tidewire.runs")
 
@@ -71,6 +72,7 @@ class Runs:
         self._runs: dict[str, Run] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._linger: dict[str, float] = {}
+        self._lingering: dict[str, asyncio.TimerHandle] = {}
         self._upkeep: asyncio.Task[None] | None = None
         hub.on_empty = self._left
 
@@ -92,7 +94,8 @@ class Runs:
         for run in tuple(self._runs.values()):
             run.interrupt("The server is restarting.")
         if self._tasks:
-            await asyncio.wait(self._tasks)
+            # What cannot be stored or closed now is closed by whoever starts next.
+            await asyncio.wait(self._tasks, timeout=END_SECONDS)
         if self._upkeep is not None:
             self._upkeep.cancel()
             with contextlib.suppress(asyncio.CancelledError):
@@ -155,12 +158,18 @@ class Runs:
         self._tasks.discard(task)
         self._runs.pop(id, None)
         self._linger.pop(id, None)
+        if (timer := self._lingering.pop(id, None)) is not None:
+            timer.cancel()
+        self._hub.refresh(id)
 
     def _left(self, stream: str) -> None:
         """The hub's word that nobody watches a stream any more."""
         seconds = self._linger.get(stream)
         if seconds is not None:
-            asyncio.get_running_loop().call_later(seconds, self._stop_if_alone, stream)
+            if (timer := self._lingering.pop(stream, None)) is not None:
+                timer.cancel()  # somebody was here since: the time begins anew
+            loop = asyncio.get_running_loop()
+            self._lingering[stream] = loop.call_later(seconds, self._stop_if_alone, stream)
 
     def _stop_if_alone(self, id: str) -> None:
         run = self._runs.get(id)

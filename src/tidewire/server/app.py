@@ -6,6 +6,7 @@ from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
+from starlette.exceptions import HTTPException
 from starlette.middleware.cors import CORSMiddleware
 
 from tidewire import __version__
@@ -15,6 +16,7 @@ from tidewire.server.chat import Chat, chat_router
 from tidewire.server.console import mount_console
 from tidewire.server.health import health_router
 from tidewire.server.limits import LimitBody, RequireSecret
+from tidewire.server.routes import answer_http_error
 from tidewire.server.settings import Settings
 from tidewire.server.tide import Tidewire, open_log
 
@@ -53,6 +55,7 @@ def create_app(settings: Settings) -> FastAPI:
         redoc_url=None,
     )
     app.state.tide = tide
+    app.add_exception_handler(HTTPException, answer_http_error)
     chat = Chat(
         tide,
         models,

@@ -100,7 +100,8 @@ class Chat:
             linger_seconds=0.0 if ask.on_disconnect == "cancel" else ask.linger_seconds,
         )
         if started.created:
-            await self.sessions.ask(session, Question(started.id, ask.message))
+            # Beside the answer, not before it: the first token waits for nobody.
+            self.tide.spawn(self.sessions.ask(session, Question(started.id, ask.message)))
         return self.tide.respond(request, started, headers={"X-Session-Id": session})
 
     def describe_models(self) -> list[dict[str, str | bool]]:

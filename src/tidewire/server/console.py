@@ -7,6 +7,7 @@ from pathlib import Path
 from fastapi import FastAPI
 from starlette.exceptions import HTTPException
 from starlette.responses import FileResponse, HTMLResponse, Response
+from starlette.routing import Match, Mount
 from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
@@ -39,6 +40,15 @@ class _Files(StaticFiles):
         return response
 
 
+class _Console(Mount):
+    """Everything that is not the API's: a path there that no route serves is no missing file."""
+
+    def matches(self, scope: Scope) -> tuple[Match, Scope]:
+        if (scope["path"] + "/").startswith(("/api/", "/v1/")):
+            return Match.NONE, {}
+        return super().matches(scope)
+
+
 def mount_console(app: FastAPI) -> None:
     """Serves the console at ``/`` and the API page at ``/docs``, if they were built."""
     if not (FOLDER / "index.html").exists():
@@ -56,4 +66,4 @@ def mount_console(app: FastAPI) -> None:
             raise HTTPException(404)
         return FileResponse(page, headers={"Content-Security-Policy": POLICY})
 
-    app.mount("/", _Files(directory=FOLDER, html=True), name="console")
+    app.routes.append(_Console("/", _Files(directory=FOLDER, html=True), name="console"))

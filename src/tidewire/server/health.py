@@ -23,11 +23,13 @@ def health_router(tide: Tidewire) -> APIRouter:
     registry.register(_Figures(tide))
     ProcessCollector(registry=registry)
 
+    @router.head("/healthz", include_in_schema=False)
     @router.get("/healthz")
     async def alive() -> JSONResponse:
         """200 as long as the event loop turns."""
         return JSONResponse({"status": "ok"})
 
+    @router.head("/readyz", include_in_schema=False)
     @router.get("/readyz")
     async def ready() -> JSONResponse:
         """200 if new streams are welcome; 503 with the reason while they are not."""

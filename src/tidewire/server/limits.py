@@ -7,8 +7,8 @@ do everything. It keeps an exposed server from being open to all.
 from __future__ import annotations
 
 import hmac
-from http.cookies import SimpleCookie
 
+from starlette.requests import cookie_parser
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from tidewire.errors import RequestTooLarge, Unauthorized
@@ -71,5 +71,5 @@ class RequireSecret:
         scheme, _, token = headers.get(b"authorization", b"").partition(b" ")
         if scheme.lower() == b"bearer" and hmac.compare_digest(token.strip(), self._secret):
             return True
-        cookie = SimpleCookie(headers.get(b"cookie", b"").decode("latin-1")).get(COOKIE)
-        return cookie is not None and hmac.compare_digest(cookie.value.encode(), self._secret)
+        cookie = cookie_parser(headers.get(b"cookie", b"").decode("latin-1")).get(COOKIE, "")
+        return hmac.compare_digest(cookie.encode("latin-1"), self._secret)

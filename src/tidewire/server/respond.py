@@ -15,7 +15,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.types import Receive, Scope, Send
 
 from tidewire.answers.events import RunFailed
-from tidewire.errors import TidewireError
+from tidewire.errors import LogUnavailable, TidewireError
 from tidewire.live.base import Dialect
 from tidewire.live.hub import Hub
 from tidewire.live.sinks import AsgiSink, DirectSink
@@ -113,6 +113,12 @@ class _Unfinished(TidewireError):
         super().__init__(failed.message)
         self.code = failed.code
         self.retryable = failed.retryable
+        if failed.code in _UNAVAILABLE:
+            self.status = 503
+            self.retry_after_seconds = LogUnavailable.retry_after_seconds
+
+
+_UNAVAILABLE = ("interrupted", LogUnavailable.code)
 
 
 def error_response(error: TidewireError, *, headers: Headers | None = None) -> JSONResponse:

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Coroutine
+from http import HTTPStatus
 from typing import Any
 
 from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
 from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import JSONResponse, Response
 
 from tidewire.errors import BadRequest, TidewireError
 from tidewire.server.respond import error_response
 
-__all__ = ["Route", "answer_errors"]
+__all__ = ["Route", "answer_errors", "answer_http_error"]
 
 
 class Route(APIRoute):
@@ -30,6 +32,10 @@ class Route(APIRoute):
                 return error_response(exc)
             except RequestValidationError as exc:
                 return error_response(BadRequest(_explain(exc)))
+            except HTTPException as exc:
+                if isinstance(exc.__cause__, TidewireError):  # raised while the body was read
+                    return error_response(exc.__cause__)
+                raise
 
         return answer
 
@@ -44,6 +50,14 @@ def answer_errors(app: Starlette) -> None:
 async def _answer(request: Request, exc: Exception) -> Response:
     assert isinstance(exc, TidewireError)
     return error_response(exc)
+
+
+async def answer_http_error(request: Request, exc: Exception) -> Response:
+    """The framework's own refusals, 404 and 405 above all, in our shape."""
+    assert isinstance(exc, HTTPException)
+    code = HTTPStatus(exc.status_code).name.lower()
+    error = {"code": code, "message": f"{exc.detail}.", "retryable": False}
+    return JSONResponse({"error": error}, exc.status_code, exc.headers)
 
 
 def _explain(exc: RequestValidationError) -> str:

@@ -40,8 +40,9 @@ class Server(uvicorn.Server):
         await super().shutdown(sockets)
 
     def handle_exit(self, sig: int, frame: Any) -> None:
-        self.force_exit = self.should_exit  # the second signal, whichever it is
-        super().handle_exit(sig, frame)
+        """A signal ends us in good order, so the process ends with 0, not by the signal."""
+        self.force_exit = self.should_exit  # the second one, whichever it is
+        self.should_exit = True
 
 
 def run(app: Any, *, host: str = "127.0.0.1", port: int = 8400, **options: Any) -> None:

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncGenerator, Callable
+import logging
+from collections.abc import AsyncGenerator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, ClassVar
@@ -39,6 +40,8 @@ from tidewire.server.streams import streams_router
 __all__ = ["Tidewire", "open_log"]
 
 EXPIRE_EVERY_SECONDS = 60.0
+
+logger = logging.getLogger("tidewire")
 
 
 def open_log(url: str, *, synchronous: str = "normal") -> Log:
@@ -82,6 +85,7 @@ class Tidewire:
         self._keep_seconds = keep_seconds
         self._drain_seconds = drain_seconds
         self._tasks: list[asyncio.Task[None]] = []
+        self._beside: set[asyncio.Task[None]] = set()
         self._drain: asyncio.Task[None] | None = None
 
     @property
@@ -138,6 +142,8 @@ class Tidewire:
             self._drain.cancel()
         await self.runs.close()
         await self.hub.drain(seconds=0.0)
+        if self._beside:
+            await asyncio.wait(self._beside)
         for task in self._tasks:
             task.cancel()
             with contextlib.suppress(asyncio.CancelledError):
@@ -167,6 +173,17 @@ class Tidewire:
             request=request,
             linger_seconds=linger_seconds,
         )
+
+    def spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        """Does something beside a request; ``close`` waits for it. Errors are logged."""
+        task = asyncio.create_task(work)
+        self._beside.add(task)
+        task.add_done_callback(self._spawned)
+
+    def _spawned(self, task: asyncio.Task[None]) -> None:
+        self._beside.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            logger.error("What went on beside a request failed: %s", error)
 
     def respond(
         self, request: Request, run: Started, *, headers: dict[str, str] | None = None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+import sqlite3
 import threading
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -27,12 +28,16 @@ async def log(tmp_path: Path) -> AsyncIterator[SqliteLog]:
     await log.close()
 
 
+def our_threads() -> set[threading.Thread]:
+    return {each for each in threading.enumerate() if each.name.startswith("tidewire-")}
+
+
 def open_files() -> list[str]:
     return sorted(os.readlink(entry) for entry in Path("/proc/self/fd").iterdir() if entry.exists())
 
 
 async def test_closing_gives_back_threads_and_files(tmp_path: Path) -> None:
-    await asyncio.to_thread(lambda: None)  # the loop's own executor
+    before = our_threads()
     for _ in range(3):
         log = SqliteLog(tmp_path / "log.sqlite", readers=3)
         await log.open()
@@ -41,17 +46,18 @@ async def test_closing_gives_back_threads_and_files(tmp_path: Path) -> None:
         await asyncio.gather(*(log.read("s") for _ in range(10)))
         await log.close()
     assert [name for name in open_files() if str(tmp_path) in name] == []
-    assert [each.name for each in threading.enumerate() if "tidewire" in each.name] == []
+    assert our_threads() == before
     assert list((tmp_path / "log.sqlite-owners").iterdir()) == []
 
 
 async def test_a_failed_open_leaves_nothing_and_can_be_closed(tmp_path: Path) -> None:
+    before = our_threads()
     (tmp_path / "file").write_text("")
     log = SqliteLog(tmp_path / "file" / "log.sqlite")
     with pytest.raises(LogUnavailable, match="cannot be opened: its folder cannot be used"):
         await log.open()
     await log.close()
-    assert [each.name for each in threading.enumerate() if "tidewire" in each.name] == []
+    assert our_threads() == before
 
 
 async def test_after_close_everything_is_refused(log: SqliteLog) -> None:
@@ -87,10 +93,10 @@ def test_a_loop_that_ends_without_close_ends_the_thread_quietly(tmp_path: Path) 
         await asyncio.sleep(0.01)
 
     asyncio.run(leave())
-    (writer,) = [each for each in threading.enumerate() if each.name == "tidewire-write"]
     held.set()
-    writer.join(5)
-    assert not writer.is_alive()
+    log._writer._thread.join(5)
+    assert not log._writer._thread.is_alive()
+    log._checkpoints.close()
 
 
 async def test_a_fault_of_ours_fails_its_batch_and_nothing_else(
@@ -192,3 +198,15 @@ async def test_an_owner_is_held_by_one_process_at_a_time(tmp_path: Path, log: Sq
     await log.close()
     assert await second.orphans() == ["s"]
     await second.close()
+
+
+async def test_a_connection_that_failed_is_not_used_again(tmp_path: Path) -> None:
+    log = SqliteLog(tmp_path / "log.sqlite", readers=1)
+    await log.open()
+    first = await log._readers.run(lambda db: db)
+    with pytest.raises(LogUnavailable, match="cannot be read"):
+        await log._readers.run(lambda db: db.execute("nonsense"))
+    with pytest.raises(sqlite3.ProgrammingError):
+        first.execute("SELECT 1")
+    assert await log.orphans() == []
+    await log.close()

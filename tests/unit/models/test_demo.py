@@ -63,6 +63,7 @@ async def test_without_a_seed_answers_differ() -> None:
         ("Show me some code", ["```python", "```javascript"]),
         ("写一段代码", ["```python", "```javascript"]),
         ("make a table", ["|:---|:---:|", "|---|---:|"]),
+        ("写table", ["|:---|:---:|", "|---|---:|"]),
         ("来一个表格", ["|:---|:---:|", "|---|---:|"]),
         ("build a web page", ["```html"]),
         ("做一个网页", ["```html"]),
@@ -85,6 +86,7 @@ async def test_every_answer_says_that_it_is_a_demo(question: str, seed: int) -> 
     [
         ("What is a tide?", False),
         ("潮汐是什么？", True),
+        ("长", True),
         ("写一段 Python 代码", True),
         ("Translate 你好 into English", False),
         ("html 网页", True),
@@ -133,8 +135,11 @@ async def test_card_is_data() -> None:
     assert card.data["title"]
 
 
-async def test_words_inside_other_words_do_not_count() -> None:
-    events = await ask("Discard the homepage, walk along, stable and timeless")
+@pytest.mark.parametrize(
+    "question", ["Discard the homepage, walk along, stable and timeless", "校长去了长城和长沙"]
+)
+async def test_words_inside_other_words_do_not_count(question: str) -> None:
+    events = await ask(question)
     assert kinds(events) == {"text.start", "text.delta", "text.end", "usage", "finish"}
     assert "###" not in text(events)
 

@@ -184,6 +184,11 @@ def test_arguments_that_are_not_json_are_invalid(raw: str) -> None:
     assert events[-1] == ToolReady("a", "f", invalid=raw)
 
 
+def test_call_without_arguments() -> None:
+    events = read(delta(tool_calls=[call(0, "", id="a", name="now")]), finish("tool_calls"))
+    assert events == [ToolStart("a", "now"), ToolReady("a", "now", input={})]
+
+
 def test_call_that_is_never_named() -> None:
     with pytest.raises(UpstreamBroken, match="never named"):
         read(delta(tool_calls=[call(0, "{}", id="a")]), finish())

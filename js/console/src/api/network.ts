@@ -1,13 +1,6 @@
 /** Answers from the server this page came from, over the `tidewire` client. */
 
-import {
-  ask,
-  Refused,
-  resume,
-  type AnswerOptions,
-  type ClosedState,
-  type StreamState,
-} from "tidewire";
+import { ask, Refused, resume, type Answer, type AnswerOptions, type StreamState } from "tidewire";
 
 import type { Connection, Failure } from "../chat/model";
 import type { AnswerSource, Watcher } from "../chat/source";
@@ -20,30 +13,40 @@ const BASE_URL = new URL(".", document.baseURI).href;
 
 export const network: AnswerSource = {
   ask({ message, session, model, key }, watcher) {
-    return ask(BASE_URL, {
+    const answer: Answer = ask(BASE_URL, {
       message,
       session: session ?? undefined,
       model: model ?? undefined,
       idempotencyKey: key,
-      ...callbacks(watcher),
+      ...callbacks(watcher, (state) => {
+        // Refused before it began, perhaps for a while: the person decides when to retry.
+        if (state.name !== "waiting" || state.reason !== "busy" || answer.run) return false;
+        answer.close();
+        watcher.ended(failureOf(state.error));
+        return true;
+      }),
     });
+    return answer;
   },
 
   resume: (run, watcher) => resume(BASE_URL, run, callbacks(watcher)),
 };
 
-function callbacks(watcher: Watcher): AnswerOptions {
+function callbacks(
+  watcher: Watcher,
+  isRefusal: (state: StreamState) => boolean = () => false,
+): AnswerOptions {
   return {
     retry: { maxAttempts: MAX_ATTEMPTS },
     onRun: (run) => watcher.started(run),
     onUpdate: (message) => watcher.update(message),
     onReset: () => watcher.gap(),
     onStateChange: (state) => {
-      const connection = connectionOf(state);
+      const connection = isRefusal(state) ? null : connectionOf(state);
       if (connection) watcher.connection(connection);
     },
-    onClose: (state) => {
-      if (state.reason !== "aborted") watcher.ended(failureOf(state));
+    onClose: ({ reason, error }) => {
+      if (reason !== "aborted") watcher.ended(reason === "ended" ? null : failureOf(error));
     },
   };
 }
@@ -64,9 +67,8 @@ export function connectionOf(state: StreamState): Connection | null {
   }
 }
 
-/** Why a closed stream has no whole answer; null if it has. */
-export function failureOf({ reason, error }: ClosedState): Failure | null {
-  if (reason === "ended") return null;
+/** Why there is no whole answer, for a person. */
+export function failureOf(error: Error | undefined): Failure {
   if (!(error instanceof Refused)) {
     return { code: "connection_lost", message: t("error_unreachable"), retryable: true };
   }

@@ -34,11 +34,6 @@ export class Shelf {
     this.#limits = limits;
   }
 
-  /** Whether a storage key, as a `storage` event tells it, is one of ours. */
-  static holds(key: string | null): boolean {
-    return key === null || key.startsWith(PREFIX);
-  }
-
   /** All that can be read, newest first. */
   load(): Conversation[] {
     this.#entries.clear();

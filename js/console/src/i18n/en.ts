@@ -9,6 +9,18 @@ export const en = {
   switchLanguage: "切换到中文",
   languageShort: "中",
 
+  docsTitle: "The API",
+  docsText:
+    "Every stream is Server-Sent Events: it can be read by curl, EventSource, fetch or the clients, and resumed by Last-Event-ID.",
+  docsMachine: "For machines",
+  docsFailed: "The description of the API could not be read. Is the server running?",
+  docsLoading: "Reading the description of the API",
+  docsPath: "path",
+  docsQuery: "query",
+  docsHeader: "header",
+  docsBody: "body",
+  docsRequired: "required",
+
   conversations: "Conversations",
   openConversations: "Show conversations",
   closeConversations: "Hide conversations",
@@ -61,6 +73,7 @@ export const en = {
   previewTitle: "Preview of the page in the answer",
   retry: "Retry",
   failedTitle: "The answer did not arrive",
+  brokenTitle: "The answer is not whole",
 
   conn_ready: "Ready",
   conn_connecting: "Connecting",

@@ -3,12 +3,24 @@ import type { Words } from "./en";
 export const zh: Words = {
   tagline: "让每个流都抵达",
   chat: "对话",
-  apiDocs: "接口文档",
+  apiDocs: "接口",
   theme_system: "主题：跟随系统",
   theme_light: "主题：浅色",
   theme_dark: "主题：深色",
   switchLanguage: "Switch to English",
   languageShort: "EN",
+
+  docsTitle: "接口",
+  docsText:
+    "每个流都是 Server-Sent Events：可以用 curl、EventSource、fetch 或客户端读取，并凭 Last-Event-ID 继续。",
+  docsMachine: "机器可读",
+  docsFailed: "无法读取接口描述。服务器在运行吗？",
+  docsLoading: "正在读取接口描述",
+  docsPath: "路径",
+  docsQuery: "查询",
+  docsHeader: "请求头",
+  docsBody: "请求体",
+  docsRequired: "必填",
 
   conversations: "会话",
   openConversations: "显示会话列表",
@@ -62,6 +74,7 @@ export const zh: Words = {
   previewTitle: "回答中网页的预览",
   retry: "重试",
   failedTitle: "回答没有送达",
+  brokenTitle: "回答不完整",
 
   conn_ready: "就绪",
   conn_connecting: "连接中",

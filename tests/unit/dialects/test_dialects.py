@@ -1,0 +1,140 @@
+"""Every dialect: its exact bytes, and that any cut is continued to the letter in any other."""
+
+from __future__ import annotations
+
+import copy
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.conformance.cases import load
+from tests.faults.viewer import understand
+from tidewire.answers.events import RunFinished, RunStarted, TextDelta, TextEnd, TextStart, encode
+from tidewire.dialects import DIALECTS, find_dialect
+from tidewire.errors import BadRequest
+from tidewire.wire.cursor import read_cursor
+from tidewire.wire.event import Event
+from tidewire.wire.parser import Parser, ServerSentEvent
+
+EPOCH = "Ab3xY9"
+CASES = load("dialects")
+
+dialects = st.sampled_from(sorted(DIALECTS))
+texts = st.lists(st.text(st.sampled_from('a \n\r"你🌊é\u2028\0'), max_size=5), max_size=8)
+
+
+def stored(case: dict[str, Any]) -> list[Event]:
+    return [
+        Event(event["event"], json.dumps(event["data"], ensure_ascii=False, separators=(",", ":")))
+        for event in case["events"]
+    ]
+
+
+def answer(pieces: list[str]) -> list[Event]:
+    said = [TextDelta("t1", piece) for piece in pieces]
+    events = [RunStarted("run_1", session="s1"), TextStart("t1"), *said, TextEnd("t1")]
+    return [Event(event.type, encode(event)) for event in [*events, RunFinished()]]
+
+
+def write(dialect: str, events: list[Event], cursor: str | None = None) -> bytes:
+    """What a viewer gets of the events, from the start or after a cursor."""
+    offset = within = 0
+    if cursor is not None:
+        (place,) = read_cursor(cursor)
+        assert place.epoch == EPOCH
+        offset, within = place.offset, place.within
+    encoder = DIALECTS[dialect].encoder()
+    encoder.encode(EPOCH, 1, events[:offset])
+    return encoder.encode(EPOCH, offset + 1, events[offset:], within=within)
+
+
+def read(data: bytes) -> list[ServerSentEvent]:
+    return Parser().feed(data)
+
+
+def text(dialect: str, events: list[ServerSentEvent]) -> str:
+    return "".join(understand(dialect, event).text for event in events)
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case["name"])
+def test_each_event_is_written_as_specified(case: dict[str, Any]) -> None:
+    assert set(case["written"]) == set(DIALECTS)
+    for name, written in case["written"].items():
+        encoder = DIALECTS[name].encoder()
+        for offset, (event, expected) in enumerate(zip(stored(case), written, strict=True), 1):
+            assert encoder.encode(EPOCH, offset, [event]).decode() == expected
+        assert write(name, stored(case)).decode() == "".join(written)
+
+
+@pytest.mark.parametrize("dialect", DIALECTS)
+def test_every_event_but_a_first_of_two_has_an_id_that_leads_behind_it(dialect: str) -> None:
+    events = answer(["Hi", "", "\n你🌊"])
+    whole = write(dialect, events)
+    received = read(whole)
+    assert received
+    for event in received:
+        assert whole.endswith(write(dialect, events, event.id))
+        rest = read(write(dialect, events, event.id))
+        assert rest == received[len(received) - len(rest) :]
+        assert rest[:1] != [event]
+    assert write(dialect, events, received[-1].id) == b""
+
+
+@given(texts, dialects, dialects, st.data())
+@settings(deadline=None)
+def test_a_text_cut_at_any_byte_goes_on_in_any_dialect(
+    pieces: list[str], first: str, second: str, data: st.DataObject
+) -> None:
+    events = answer(pieces)
+    whole = write(first, events)
+    cut = data.draw(st.integers(0, len(whole)))
+    parser = Parser()
+    before = parser.feed(whole[:cut])
+    rest = read(write(second, events, parser.last_event_id or None))
+    assert text(first, before) + text(second, rest) == "".join(pieces)
+
+
+@given(texts, dialects, st.data())
+@settings(deadline=None)
+def test_events_are_written_the_same_however_they_come_together(
+    pieces: list[str], dialect: str, data: st.DataObject
+) -> None:
+    events = answer(pieces)
+    cut = data.draw(st.integers(0, len(events)))
+    one = DIALECTS[dialect].encoder()
+    before = one.encode(EPOCH, 1, events[:cut])
+    other = copy.copy(one)  # as the hub does for the next viewer who is as far
+    rest = one.encode(EPOCH, cut + 1, events[cut:])
+    assert before + rest == write(dialect, events)
+    assert other.encode(EPOCH, cut + 1, events[cut:]) == rest
+
+
+def test_a_failure_that_is_cut_in_two_is_told_again() -> None:
+    (case,) = [case for case in CASES if case["name"] == "a failed answer"]
+    whole = write("delta", stored(case))
+    parser = Parser()
+    (*_, failure) = parser.feed(whole.partition(b"id: Ab3xY9-5")[0])
+    assert failure.event == "error"
+    rest = read(write("delta", stored(case), parser.last_event_id))
+    assert [event.event for event in rest] == ["error", "message"]
+
+
+@pytest.mark.parametrize("dialect", DIALECTS.values(), ids=DIALECTS)
+def test_comments_and_marks_dispatch_nothing_and_keep_the_place(dialect: Any) -> None:
+    parser = Parser()
+    assert parser.feed(dialect.opening("Ab3xY9-0")) == []
+    assert (parser.last_event_id, parser.retry_milliseconds) == ("Ab3xY9-0", 2000)
+    assert parser.feed(dialect.heartbeat + dialect.farewell(700)) == []
+    assert (parser.last_event_id, parser.retry_milliseconds) == ("Ab3xY9-0", 700)
+    (reset,) = parser.feed(dialect.control("stream.reset", "Ab3xY9-4", '{"reason":"ahead"}'))
+    assert (reset.event, reset.id) == ("stream.reset", "Ab3xY9-4")
+    assert Parser().feed(dialect.opening(None)) == []
+
+
+def test_a_dialect_is_found_by_name_and_a_wrong_one_refused() -> None:
+    assert find_dialect("d").name == "d"
+    with pytest.raises(BadRequest, match=r"'x{40}'\. Known: native, d, chunk, delta, typewriter"):
+        find_dialect("x" * 50)

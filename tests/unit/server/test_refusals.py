@@ -1,0 +1,123 @@
+"""Whatever is refused, and wherever: one JSON shape, the right status, never a stack."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import httpx
+import pytest
+
+from tests.unit.server.conftest import Start
+
+QUESTION = {"message": "hello"}
+SLOW = {"demo": {"api": "demo", "first_token_seconds": 3600}}
+
+
+def error(response: httpx.Response) -> tuple[int, str]:
+    """Status and code; asserts the shape."""
+    assert response.headers["content-type"] == "application/json", response.text
+    error = response.json()["error"]
+    assert set(error) == {"code", "message", "retryable"}
+    assert error["message"].endswith(".")
+    return response.status_code, error["code"]
+
+
+@pytest.mark.parametrize(
+    ("method", "target", "body", "expected"),
+    [
+        ("POST", "/api/chat", "{", (400, "bad_request")),
+        ("POST", "/api/chat", "{}", (400, "bad_request")),
+        ("POST", "/api/chat", '{"message": ""}', (400, "bad_request")),
+        ("POST", "/api/chat", '{"message": 5}', (400, "bad_request")),
+        ("POST", "/api/chat", '{"message": "m", "model": "none"}', (400, "bad_request")),
+        ("POST", "/api/chat", '{"message": "m", "session": "a b"}', (400, "bad_request")),
+        ("POST", "/api/chat", '{"message": "m", "options": {"no": 1}}', (400, "bad_request")),
+        ("POST", "/api/chat?dialect=none", '{"message": "m"}', (400, "bad_request")),
+        ("GET", "/api/chat", None, (400, "bad_request")),
+        ("GET", "/api/chat?message=m&last_event_id=abc123-5", None, (410, "gone")),
+        ("GET", "/api/chat?message=m&last_event_id=%20", None, (400, "invalid_cursor")),
+        ("GET", "/api/streams/run_none", None, (404, "not_found")),
+        ("GET", "/api/runs/run_none", None, (404, "not_found")),
+        ("GET", "/api/runs/none", None, (404, "not_found")),
+        ("POST", "/api/runs/run_none/stop", None, (404, "not_found")),
+        ("POST", "/api/sessions/none/stop", None, (404, "not_found")),
+        ("GET", "/api/none", None, (404, "not_found")),
+        ("POST", "/api/none", None, (404, "not_found")),
+        ("GET", "/api", None, (404, "not_found")),
+        ("PUT", "/api/chat", None, (405, "method_not_allowed")),
+        ("HEAD", "/api/chat", None, (405, "")),
+        ("GET", "/no/such/file.js", None, (404, "not_found")),
+    ],
+)
+async def test_a_refusal_has_our_shape(
+    api: httpx.AsyncClient, method: str, target: str, body: str | None, expected: tuple[int, str]
+) -> None:
+    response = await api.request(method, target, content=body)
+    if method == "HEAD":
+        assert response.status_code == expected[0]
+    else:
+        assert error(response) == expected
+
+
+async def test_what_may_be_done_instead_is_said(api: httpx.AsyncClient) -> None:
+    response = await api.put("/api/models")
+    assert response.headers["allow"] == "GET"
+
+
+async def test_an_unknown_dialect_starts_nothing(api: httpx.AsyncClient) -> None:
+    await api.post("/api/chat?dialect=none", json=QUESTION)
+    assert "tidewire_events_total 0.0" in (await api.get("/metrics")).text
+
+
+async def test_a_body_that_says_it_is_too_large_is_refused(start: Start) -> None:
+    api = await start(limits={"max_body_bytes": 100})
+    response = await api.post("/api/chat", json={"message": "x" * 100})
+    assert error(response) == (413, "too_large")
+
+
+async def test_a_body_that_turns_out_too_large_is_refused(start: Start) -> None:
+    async def drip() -> AsyncIterator[bytes]:
+        yield b'{"message": "'
+        for _ in range(30):
+            yield b"xxxxx"
+        yield b'"}'
+
+    api = await start(limits={"max_body_bytes": 100})
+    response = await api.post("/api/chat", content=drip())
+    assert "content-length" not in response.request.headers
+    assert error(response) == (413, "too_large")
+
+
+async def test_a_message_that_is_too_long_is_refused(start: Start) -> None:
+    api = await start(limits={"max_message_chars": 10})
+    assert error(await api.post("/api/chat", json={"message": "x" * 11})) == (400, "bad_request")
+    assert (await api.post("/api/chat", json={"message": "x" * 10})).status_code == 200
+
+
+async def test_limits_can_be_switched_off(start: Start) -> None:
+    api = await start(limits={"enabled": False, "max_message_chars": 1, "max_body_bytes": 1})
+    assert (await api.post("/api/chat", json=QUESTION)).status_code == 200
+
+
+async def test_a_model_that_cannot_be_reached_is_a_bad_gateway(start: Start) -> None:
+    nobody = {"api": "openai", "base_url": "http://127.0.0.1:9/v1"}
+    api = await start(models={"nobody": nobody})
+    response = await api.post("/api/chat", json=QUESTION)
+    assert error(response) == (502, "upstream_unreachable")
+    assert response.json()["error"]["retryable"] is True
+    assert response.headers["location"] == f"/api/streams/{response.headers['x-run-id']}"
+
+
+async def test_more_answers_than_allowed_are_refused_with_a_time_to_come_back(start: Start) -> None:
+    api = await start(limits={"max_runs": 1}, models=SLOW)
+    async with asyncio.TaskGroup() as group:
+        asking = group.create_task(api.post("/api/chat", json=QUESTION))
+        while True:
+            if "tidewire_runs 1.0" in (await api.get("/metrics")).text:
+                break
+            await asyncio.sleep(0)  # the first question has not got through yet
+        response = await api.post("/api/chat", json=QUESTION)
+        asking.cancel()
+    assert error(response) == (429, "rate_limited")
+    assert response.headers["retry-after"] == "1"

@@ -1,0 +1,103 @@
+"""Settings: which source wins, and that every mistake is named."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from pydantic import BaseModel
+
+from tidewire.errors import ConfigError
+from tidewire.server.settings import Settings, load_settings
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> Path:
+    return tmp_path / "tidewire.toml"
+
+
+def test_every_source_overrides_the_one_before(
+    config: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert load_settings().port == 8400
+    config.write_text("port = 1001")
+    assert load_settings(config).port == 1001
+    monkeypatch.setenv("TIDEWIRE_PORT", "1002")
+    assert load_settings(config).port == 1002
+    assert load_settings(config, port=1003).port == 1003
+    assert load_settings(config, port=None).port == 1002
+
+
+def test_a_variable_overrides_one_setting_of_a_table_and_leaves_the_others(
+    config: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config.write_text("[log]\nsynchronous = 'full'\nkeep_seconds = 60.0")
+    monkeypatch.setenv("TIDEWIRE_LOG__KEEP_SECONDS", "90")
+    log = load_settings(config).log
+    assert (log.synchronous, log.keep_seconds) == ("full", 90.0)
+
+
+def test_the_log_is_in_the_data_directory_unless_it_has_a_url(tmp_path: Path) -> None:
+    assert load_settings(data=tmp_path).log_url == f"sqlite:///{tmp_path}/log.db"
+    assert Settings(log={"url": "memory://"}).log_url == "memory://"
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("port = 'high'", "port: Input should be a valid integer"),
+        ("port = 70000", "port: Input should be less than or equal to 65535"),
+        ("prot = 1", "prot: there is no such setting"),
+        ("[log]\nsynchron = 1", "log.synchron: there is no such setting"),
+        ("[log]\nsynchronous = 'off'", "log.synchronous: Input should be 'normal' or 'full'"),
+        ("port =", "is not valid TOML"),
+        ("host = '0.0.0.0'", "Listening on 0.0.0.0 would let anybody in. Set auth.secret"),
+        ("default_model = 'gpt'", "default_model 'gpt' is not in [models]"),
+        ("[cors]\norigins = ['*']\ncredentials = true", "'*' is not allowed"),
+    ],
+)
+def test_a_mistake_is_named(config: Path, text: str, said: str) -> None:
+    config.write_text(text)
+    with pytest.raises(ConfigError) as error:
+        load_settings(config)
+    assert said in str(error.value)
+
+
+def test_a_file_that_is_not_there_is_named(config: Path) -> None:
+    with pytest.raises(ConfigError, match="cannot be read: No such file or directory"):
+        load_settings(config)
+
+
+def test_the_secret_is_never_part_of_a_message(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TIDEWIRE_AUTH__SECRET", "sesame")
+    settings = load_settings(host="0.0.0.0")
+    assert settings.auth.secret.get_secret_value() == "sesame"
+    assert "sesame" not in repr(settings)
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "127.1.2.3", "localhost", "::1"])
+def test_loopback_needs_no_secret(host: str) -> None:
+    assert load_settings(host=host).host == host
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "", "10.0.0.1", "127.0.0.1.example.com"])
+def test_any_other_address_needs_one(host: str) -> None:
+    with pytest.raises(ConfigError, match="auth.secret"):
+        load_settings(host=host)
+
+
+def _fields(model: type[BaseModel], place: str = "") -> Iterator[tuple[str, str | None]]:
+    for name, field in model.model_fields.items():
+        table = field.annotation
+        if isinstance(table, type) and issubclass(table, BaseModel):
+            assert table.__doc__, f"the table {name} is not described"
+            yield from _fields(table, f"{name}.")
+        else:
+            yield place + name, field.description
+
+
+def test_every_setting_is_described() -> None:
+    fields = dict(_fields(Settings))
+    assert "log.synchronous" in fields
+    assert [name for name, text in fields.items() if not text] == []
