@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -89,13 +89,19 @@ class Subscription:
 
         Cancelling it is safe at any moment.
         """
+        await self.catch_up()
+        while not self.over:
+            await self._step()
+
+    async def catch_up(self) -> None:
+        """The first part of ``run``: until all that is stored was given, or the sink is full."""
         self._has_begun = True
         self.write(self.dialect.opening(self.cursor() if self._prime else None))
         if self._announce:
             self._tell_open()
         for reading in tuple(self.readings):
             await self._begin(reading)
-        while not self.over:
+        while not (self.over or self.sink.is_paused or self.is_live):
             await self._step()
 
     async def until_over(self) -> None:
@@ -126,32 +132,43 @@ class Subscription:
         rest = [f".{reading.position}" for reading in self.readings if reading is not moving]
         return "".join(rest) + (CHANGED if self._is_changed else "")
 
+    @property
+    def is_live(self) -> bool:
+        """True if everything stored so far has been given."""
+        return all(reading.is_live or reading.is_done for reading in self.readings)
+
+    def places(self) -> list[Open.Place]:
+        """Where it stands in each stream."""
+        return [
+            Open.Place(reading.label, str(reading.position), reading.start.resumed)
+            for reading in self.readings
+        ]
+
     # Changing the set of streams while it is open
 
-    def add(self, streams: Sequence[tuple[StreamInfo, Start]]) -> None:
-        """Reads more streams on the same connection; those it has already stay as they are.
+    def change(
+        self, *, add: Sequence[tuple[StreamInfo, Start]] = (), remove: Collection[str] = ()
+    ) -> None:
+        """Reads more streams, or fewer, on the same connection; no event of one that stays
+        is lost. Unknown names to remove, and streams it has already, are no error.
 
         Raises BadRequest for too many.
         """
-        known = {reading.stream.epoch for reading in self.readings}
-        more = [(stream, start) for stream, start in streams if stream.epoch not in known]
-        if len(self.readings) + len(more) > MAX_STREAMS:
+        leaving = [reading for reading in self.readings if reading.label in remove]
+        known = {reading.stream.epoch for reading in self.readings if reading not in leaving}
+        coming = [(stream, start) for stream, start in add if stream.epoch not in known]
+        if len(known) + len(coming) > MAX_STREAMS:
             raise BadRequest(f"A connection carries at most {MAX_STREAMS} streams.")
         self._unshare()
-        for stream, start in more:
+        for reading in leaving:
+            self.readings.remove(reading)
+            self._hub.leave_reading(reading)
+        for stream, start in coming:
             reading = Reading(self, stream, start, is_shared=False)
             self.readings.append(reading)
             self._hub.enter_reading(reading)
         self._tell_open()
         self._rouse()
-
-    def remove(self, names: Sequence[str]) -> None:
-        """Stops reading streams; unknown names are no error."""
-        self._unshare()
-        for reading in [r for r in self.readings if r.label in names]:
-            self.readings.remove(reading)
-            self._hub.leave_reading(reading)
-        self._tell_open()
 
     def _unshare(self) -> None:
         """From now on this viewer's ids are its own."""
@@ -220,9 +237,5 @@ class Subscription:
             self._wake.set_result(None)
 
     def _tell_open(self) -> None:
-        places = [
-            Open.Place(reading.label, str(reading.position), reading.start.resumed)
-            for reading in self.readings
-        ]
-        data = msgspec.json.encode(Open(self.id, places)).decode()
+        data = msgspec.json.encode(Open(self.id, self.places())).decode()
         self.write(self.dialect.control("stream.open", self.cursor(), data))

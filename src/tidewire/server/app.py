@@ -10,8 +10,10 @@ from starlette.exceptions import HTTPException
 from starlette.middleware.cors import CORSMiddleware
 
 from tidewire import __version__
+from tidewire.live.channels import ChannelRule, Channels
 from tidewire.models.registry import build
 from tidewire.runs.run import Limits
+from tidewire.server.channels import channels_router
 from tidewire.server.chat import Chat, chat_router
 from tidewire.server.console import mount_console
 from tidewire.server.health import health_router
@@ -65,6 +67,8 @@ def create_app(settings: Settings) -> FastAPI:
     )
     app.include_router(chat_router(chat))
     app.include_router(tide.router)
+    rules = [ChannelRule(**table.model_dump()) for table in settings.channels]
+    app.include_router(channels_router(tide, Channels(tide.log, tide.hub, rules)))
     app.include_router(health_router(tide))
     mount_console(app)
     _add_middleware(app, settings)

@@ -16,7 +16,7 @@ from starlette.types import Receive, Scope, Send
 
 from tidewire.answers.events import RunFailed
 from tidewire.errors import LogUnavailable, TidewireError
-from tidewire.live.base import Dialect
+from tidewire.live.base import Dialect, Sink
 from tidewire.live.hub import Hub
 from tidewire.live.sinks import AsgiSink, DirectSink
 from tidewire.live.start import Start
@@ -58,16 +58,8 @@ class StreamResponse(Response):
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         async with _open_sink(scope, receive, send) as sink:
-            subscription = self._hub.subscribe(
-                self._streams,
-                self._dialect,
-                sink,
-                announce=self._announce,
-                changed=self._changed,
-                about=":".join(map(str, scope.get("client") or ())),
-            )
-            async with subscription:
-                refusal = await self._hold(subscription)
+            async with self.subscription(sink, scope) as subscription:
+                refusal = await self.hold(subscription)
                 if refusal is None:
                     await send(self._head())
                     await subscription.run()
@@ -76,6 +68,17 @@ class StreamResponse(Response):
         elif not sink.is_gone:
             await send({"type": "http.response.body", "body": b"", "more_body": False})
 
+    def subscription(self, sink: Sink, scope: Scope) -> Subscription:
+        """The subscription into ``sink``, to be entered."""
+        return self._hub.subscribe(
+            self._streams,
+            self._dialect,
+            sink,
+            announce=self._announce,
+            changed=self._changed,
+            about=":".join(map(str, scope.get("client") or ())),
+        )
+
     def _head(self) -> dict[str, Any]:
         # raw_headers holds what the app put on the response (cookies); all but its
         # content-length, which a stream has none of.
@@ -83,7 +86,7 @@ class StreamResponse(Response):
         headers = stream_headers(*own, *self._more_headers)
         return {"type": "http.response.start", "status": self.status_code, "headers": headers}
 
-    async def _hold(self, subscription: Subscription) -> Response | None:
+    async def hold(self, subscription: Subscription) -> Response | None:
         """Waits for the run to begin; the error response if it was refused outright."""
         run = self._run
         if run is None:
