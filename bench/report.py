@@ -74,7 +74,7 @@ def tell(
         print(table(["bar", "measured", "at most", ""], [_bar_row(bar) for bar in bars]))
     if json_file is not None:
         whole = {"machine": facts, "bars": [asdict(bar) for bar in bars], **raw}
-        json_file.write_text(json.dumps(whole, indent=2) + "\n")
+        json_file.write_text(json.dumps(whole, indent=2, ensure_ascii=False) + "\n")
     return 0 if all(bar.held for bar in bars) else 1
 
 

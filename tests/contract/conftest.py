@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from tests.contract.logs import Clock
 from tidewire.log.base import Log
 from tidewire.log.memory import MemoryLog
 from tidewire.log.sqlite import SqliteLog
@@ -16,16 +17,6 @@ STORES: dict[str, Callable[..., Log]] = {
     "memory": lambda folder, clock: MemoryLog(clock=clock),
     "sqlite": lambda folder, clock: SqliteLog(folder / "log.sqlite", clock=clock),
 }
-
-
-class Clock:
-    """Time that passes when a test says so."""
-
-    def __init__(self) -> None:
-        self.now = 1_000_000.0
-
-    def __call__(self) -> float:
-        return self.now
 
 
 @pytest.fixture

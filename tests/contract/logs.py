@@ -6,6 +6,16 @@ from tidewire.log.base import Log
 from tidewire.wire.event import Event
 
 
+class Clock:
+    """Time that passes when a test says so."""
+
+    def __init__(self) -> None:
+        self.now = 1_000_000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
 def events(*data: str) -> list[Event]:
     return [Event("text.delta", each) for each in data]
 

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.contract.conftest import Clock
-from tests.contract.logs import events, read_all
+from tests.contract.logs import Clock, events, read_all
 from tidewire.errors import Fenced, StreamClosed, StreamGone, StreamNotFound
 from tidewire.log.base import Leases, Log
 

@@ -6,8 +6,7 @@ import asyncio
 
 import pytest
 
-from tests.contract.conftest import Clock
-from tests.contract.logs import events, read_all
+from tests.contract.logs import Clock, events, read_all
 from tidewire.errors import StreamGone, StreamNotFound
 from tidewire.log.base import Leases, Log, Retention
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
 import pytest
+import pytest_asyncio
 from playwright.async_api import Browser, async_playwright
 
 from tests.e2e.nginx import Nginx
@@ -28,6 +29,22 @@ CHROMIUM_OPTIONS = [
 @pytest.fixture
 async def chromium() -> AsyncIterator[Browser]:
     """The system's Chromium, with a fresh profile; closed after the test."""
+    async with _launch() as browser:
+        yield browser
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def browser() -> AsyncIterator[Browser]:
+    """One Chromium for all tests of the session's event loop, for contexts of their own.
+
+    Its start takes longer than most of what is done with it.
+    """
+    async with _launch() as browser:
+        yield browser
+
+
+@asynccontextmanager
+async def _launch() -> AsyncIterator[Browser]:
     command = shutil.which("chromium")
     assert command, "Chromium is missing; make test installs it"
     async with async_playwright() as playwright:

@@ -85,9 +85,9 @@ async def test_a_zombie_is_fenced_out(tmp_path: Path) -> None:
     heir = SqliteLog(path, clock=lambda: time.time() + 3601)
     await heir.open()
     with log_process(path, "zombie", "obey") as process:
-        assert process.stdin is not None and process.stdout is not None
 
         def append() -> str:
+            assert process.stdin is not None and process.stdout is not None
             process.stdin.write("go\n")
             process.stdin.flush()
             return process.stdout.readline()

@@ -1,6 +1,8 @@
 /**
- * Every error this package raises on purpose. `code` is stable and the same word the
- * server uses (`docs/errors` of the wire); `message` is written for a person.
+ * Every error this package raises on purpose, in one tree.
+ *
+ * `code` is stable, and for what the server refused it is the server's own; `message`
+ * is written for a person. What a callback of the application throws is never wrapped.
  */
 
 /** The root: catch this to catch everything Tidewire raises on purpose. */

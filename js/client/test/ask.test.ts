@@ -92,6 +92,17 @@ describe("an answer", () => {
     expect(rest.message.status).toBe("finished");
   });
 
+  test("gives its loop nothing more after it was left", async () => {
+    const answer = ask(baseUrl, { message: "hi", onUpdate: () => undefined });
+    const events: string[] = [];
+    server.hold = true;
+    for await (const { event } of answer) {
+      events.push(event);
+      answer.close();
+    }
+    expect(events).toEqual(["run.started"]);
+  });
+
   test("is read again from its start", async () => {
     const answer = ask(baseUrl, { message: "hi" });
     await answer.closed;

@@ -8,6 +8,7 @@ import {
   TooLarge,
   type ClosedState,
   type EventStream,
+  type ServerSentEvent,
   type StreamOptions,
   type StreamState,
 } from "../src/index.js";
@@ -101,7 +102,8 @@ describe("a stream that breaks", () => {
       streaming([sse("e-1", "a"), sse("e-2", "b"), "id: e-3\ndata: cut"], ending),
       streaming([sse("e-2", "b"), sse("e-3", "c"), FINISHED], "hang"),
     );
-    open(transport);
+    const onOpen = vi.fn();
+    open(transport, { onOpen });
     await settle();
     expect(last()).toMatchObject({ name: "waiting", reason, failures: 1 });
     expect(last()).toMatchObject({ retryAt: platform.time + 250 });
@@ -111,6 +113,7 @@ describe("a stream that breaks", () => {
     expect(transport.header(1, "Last-Event-ID")).toBe("e-2");
     expect(events).toEqual(["a e-1", "b e-2", "c e-3", "run.finished e-z"]);
     expect(names()).toEqual(["connecting", "open", "waiting", "connecting", "open", "closed"]);
+    expect(onOpen).toHaveBeenCalledTimes(1);
   });
 
   test("begins its waits anew only after an event, not after an open", async () => {
@@ -285,6 +288,7 @@ describe("leaving", () => {
     const stream = open(transport);
     await settle();
     stream.close();
+    expect(platform.pending).toBe(0);
     stream.close();
     await platform.advance(60_000);
     expect(transport.requests).toHaveLength(1);
@@ -306,8 +310,10 @@ describe("leaving", () => {
   });
 
   test("delivers nothing more, not even what has arrived", async () => {
-    const chunk = sse("e-1", "a") + sse("e-2", "b") + FINISHED;
+    const onReset = vi.fn();
+    const chunk = sse("e-1", "a") + sse("e-2", "stream.reset") + FINISHED;
     const stream = open(new ScriptedTransport(streaming([chunk], "hang")), {
+      onReset,
       onEvent: ({ event, id }) => {
         events.push(event + id);
         stream.close();
@@ -315,6 +321,7 @@ describe("leaving", () => {
     });
     await settle();
     expect(events).toEqual(["ae-1"]);
+    expect(onReset).not.toHaveBeenCalled();
     expect(closes).toEqual([{ name: "closed", reason: "aborted" }]);
     // What was not delivered is not behind the cursor.
     expect(stream.lastEventId).toBe("e-1");
@@ -393,8 +400,10 @@ describe("a generation", () => {
       unreachable,
       streaming([FINISHED], "hang"),
     );
-    open(transport, post);
+    const headers = { ...post.headers, "Content-Type": "application/vnd.test+json" };
+    open(transport, { ...post, headers });
     await platform.advance(60_000);
+    expect(transport.header(0, "Content-Type")).toBe("application/vnd.test+json");
     const [, ...resumed] = transport.requests;
     expect(resumed).toHaveLength(2);
     for (const request of resumed) {
@@ -625,6 +634,22 @@ describe("a loop", () => {
     expect(sent).toBeGreaterThan(before);
     await iterator.return?.();
     expect(stream.state.name).toBe("closed");
+  });
+
+  test("beside a callback gets what comes later, and the callback's place counts", async () => {
+    const all = [sse("e-1", "a"), sse("e-2", "b"), sse("e-3", "c")];
+    const stream = loop(new ScriptedTransport(streaming(all, "hang")), {
+      onEvent: ({ event }) => {
+        events.push(event);
+        if (event === "a") iterator = stream[Symbol.asyncIterator]();
+      },
+    });
+    let iterator: AsyncIterator<ServerSentEvent> | undefined;
+    await settle();
+    expect(events).toEqual(["a", "b", "c"]);
+    expect((await iterator?.next())?.value).toMatchObject({ event: "b" });
+    expect(stream.lastEventId).toBe("e-3");
+    await iterator?.return?.();
   });
 
   test("is one a stream", async () => {

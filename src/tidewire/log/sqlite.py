@@ -19,6 +19,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import sqlite3
 import time
 from collections.abc import Callable, Sequence
@@ -91,6 +92,8 @@ class SqliteLog:
 
     def _open(self) -> sqlite3.Connection:
         self._path.parent.mkdir(parents=True, exist_ok=True)
+        # What people ask is private. SQLite gives the files beside it the same mode.
+        os.close(os.open(self._path, os.O_CREAT | os.O_RDWR, 0o600))
         connection = self._connect()
         try:
             migrate(connection)

@@ -27,7 +27,7 @@ def unavailable(exc: Exception, done: str) -> LogUnavailable:
     if code in _CAUSES:
         cause = _CAUSES[code]
     elif isinstance(exc, OSError):
-        cause = "its folder cannot be used"
+        cause = "its files cannot be used"
     else:
         cause = "the store failed"
     error = LogUnavailable(f"The log cannot be {done}: {cause}.")

@@ -18,7 +18,16 @@ FOLDER = Path(__file__).parent / "console"
 # Everything comes from this server; generated pages run in sandboxed frames only.
 POLICY = (
     "default-src 'self'; img-src 'self' data: blob:; style-src 'self' 'unsafe-inline'; "
-    "frame-src 'self' data: blob:; frame-ancestors 'none'; base-uri 'none'; object-src 'none'"
+    "frame-src 'self'; frame-ancestors 'none'; base-uri 'none'; object-src 'none'"
+)
+
+# The stage for a page that a model has written: its scripts run, without an origin and
+# without the network, and only inside the console.
+STAGE = "preview.html"
+STAGE_POLICY = (
+    "sandbox allow-scripts; default-src 'none'; script-src 'unsafe-inline'; "
+    "style-src 'unsafe-inline'; img-src data: blob:; font-src data:; media-src data: blob:; "
+    "frame-ancestors 'self'"
 )
 
 _MISSING = """<!doctype html><meta charset="utf-8"><title>Tidewire</title>
@@ -34,7 +43,7 @@ class _Files(StaticFiles):
         response = await super().get_response(path, scope)
         kept = "public, max-age=31536000, immutable"
         response.headers["Cache-Control"] = kept if path.startswith("assets/") else "no-cache"
-        response.headers["Content-Security-Policy"] = POLICY
+        response.headers["Content-Security-Policy"] = STAGE_POLICY if path == STAGE else POLICY
         response.headers["X-Content-Type-Options"] = "nosniff"
         response.headers["Referrer-Policy"] = "same-origin"
         return response

@@ -1,11 +1,14 @@
 """The compact form says the same as the answer, in fewer events."""
 
-from hypothesis import given
+from __future__ import annotations
+
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tidewire.answers.compact import compact
 from tidewire.answers.events import (
     TERMINAL_TYPES,
+    AnswerEvent,
     Data,
     File,
     ReasoningDelta,
@@ -62,33 +65,39 @@ ANSWERS = st.builds(
 )
 
 
+@settings(deadline=None)
 @given(ANSWERS)
-def test_it_folds_into_the_same_message(answer):
+def test_it_folds_into_the_same_message(answer: list[AnswerEvent]) -> None:
     assert fold(compact(answer).events) == fold(answer)
 
 
+@settings(deadline=None)
 @given(ANSWERS, st.data())
-def test_it_can_be_continued_with_the_events_after_its_offset(answer, data):
+def test_it_can_be_continued_with_the_events_after_its_offset(
+    answer: list[AnswerEvent], data: st.DataObject
+) -> None:
     cut = data.draw(st.integers(0, len(answer)))
     start = compact(answer[:cut])
     assert start.offset == cut
     assert fold([*start.events, *answer[start.offset :]]) == fold(answer)
 
 
+@settings(deadline=None)
 @given(ANSWERS)
-def test_the_terminal_event_is_the_last(answer):
+def test_the_terminal_event_is_the_last(answer: list[AnswerEvent]) -> None:
     types = [event.type for event in compact(answer).events]
     ended = any(event.type in TERMINAL_TYPES for event in answer)
     assert [type for type in types if type in TERMINAL_TYPES] == types[-1:] * ended
 
 
+@settings(deadline=None)
 @given(ANSWERS)
-def test_compacting_twice_changes_nothing(answer):
+def test_compacting_twice_changes_nothing(answer: list[AnswerEvent]) -> None:
     once = compact(answer).events
     assert compact(once).events == once
 
 
-def test_one_delta_is_left_of_each_part():
+def test_one_delta_is_left_of_each_part() -> None:
     answer = [
         RunStarted("r"),
         ReasoningStart("a"), TextStart("a"), ReasoningDelta("a", "h"), TextDelta("a", "He"),
@@ -107,23 +116,23 @@ def test_one_delta_is_left_of_each_part():
     ]  # fmt: skip
 
 
-def test_a_part_that_is_open_stays_open():
+def test_a_part_that_is_open_stays_open() -> None:
     assert compact([TextStart("a"), TextDelta("a", "x"), TextDelta("a", "y")]) == (
         [TextStart("a"), TextDelta("a", "xy")],
         3,
     )
 
 
-def test_events_outside_the_vocabulary_count_but_are_not_kept():
+def test_events_outside_the_vocabulary_count_but_are_not_kept() -> None:
     assert compact([TextDelta("a", "x"), None, TextDelta("a", "y")]) == ([TextDelta("a", "xy")], 3)
 
 
-def test_arguments_stay_on_their_side_of_the_event_that_replaces_them():
+def test_arguments_stay_on_their_side_of_the_event_that_replaces_them() -> None:
     answer = [ToolArgs("c", "{"), ToolReady("c", "f", invalid="{"), ToolArgs("c", "!")]
     assert compact(answer).events == answer
 
 
-def test_data_is_replaced_by_data_of_the_same_name_and_id_only():
+def test_data_is_replaced_by_data_of_the_same_name_and_id_only() -> None:
     answer = [Data("card", 1, "x"), Data("table", 2, "x"), Data("card", 3, "y"), Data("card", 4)]
     assert compact(answer).events == answer
     assert compact([*answer, Data("card", 5, "x")]).events == [Data("card", 5, "x"), *answer[1:]]

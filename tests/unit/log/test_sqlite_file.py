@@ -47,6 +47,22 @@ async def test_an_empty_file_is_migrated_once(path: Path) -> None:
     file.close()
 
 
+async def test_nobody_else_may_read_the_files(path: Path) -> None:
+    log = SqliteLog(path)
+    await log.open()
+    await log.hold("me", 10)
+    await log.create("s")
+    files = [each for each in path.parent.rglob("*") if each.is_file()]
+    assert {each.name for each in files} == {
+        path.name,
+        f"{path.name}-wal",
+        f"{path.name}-shm",
+        "me",
+    }
+    assert {each.stat().st_mode & 0o777 for each in files} == {0o600}
+    await log.close()
+
+
 async def test_a_file_of_the_future_is_refused_and_left_alone(path: Path) -> None:
     path.parent.mkdir()
     file = connect(path)

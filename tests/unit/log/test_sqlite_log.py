@@ -17,7 +17,7 @@ from tests.contract.logs import events, read_all
 from tidewire.errors import LogUnavailable
 from tidewire.log import sqlite_store
 from tidewire.log.sqlite import SqliteLog
-from tidewire.log.sqlite_store import Store
+from tidewire.log.sqlite_store import Store, load_stream
 
 
 @pytest.fixture
@@ -54,7 +54,7 @@ async def test_a_failed_open_leaves_nothing_and_can_be_closed(tmp_path: Path) ->
     before = our_threads()
     (tmp_path / "file").write_text("")
     log = SqliteLog(tmp_path / "file" / "log.sqlite")
-    with pytest.raises(LogUnavailable, match="cannot be opened: its folder cannot be used"):
+    with pytest.raises(LogUnavailable, match="cannot be opened: its files cannot be used"):
         await log.open()
     await log.close()
     assert our_threads() == before
@@ -159,7 +159,7 @@ async def test_failures_are_logged_once(
                 await log.append("s", events("a"))
     await log.append("s", events("a"))
     assert [record.getMessage() for record in caplog.records] == [
-        "The log cannot be written: its folder cannot be used.",
+        "The log cannot be written: its files cannot be used.",
         "The log can be written again.",
     ]
 
@@ -210,3 +210,21 @@ async def test_a_connection_that_failed_is_not_used_again(tmp_path: Path) -> Non
         first.execute("SELECT 1")
     assert await log.orphans() == []
     await log.close()
+
+
+async def test_a_query_sees_one_moment(log: SqliteLog) -> None:
+    started, go = threading.Event(), threading.Event()
+
+    def heads(db: sqlite3.Connection) -> tuple[int, int]:
+        before = load_stream(db, name="s").head
+        started.set()
+        go.wait(5)
+        return before, load_stream(db, name="s").head
+
+    await log.create("s")
+    await log.append("s", events("a"))
+    reading = asyncio.ensure_future(log._readers.run(heads))
+    await asyncio.to_thread(started.wait)
+    assert await log.append("s", events("b")) == 2
+    go.set()
+    assert await reading == (1, 1)

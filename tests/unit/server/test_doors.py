@@ -112,10 +112,11 @@ async def test_a_preflight_needs_no_secret_and_a_refusal_can_be_read(start: Star
 
 @pytest.fixture
 async def pages(start: Start, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> httpx.AsyncClient:
-    """A server with a console of three small files."""
+    """A server with a console of small files."""
     (tmp_path / "assets").mkdir()
     (tmp_path / "assets" / "index-abc.js").write_text("1")
     (tmp_path / "index.html").write_text("<!doctype html>")
+    (tmp_path / "preview.html").write_text("<!doctype html>")
     monkeypatch.setattr(console, "FOLDER", tmp_path)
     return await start()
 
@@ -129,6 +130,15 @@ async def test_the_console_may_load_from_its_own_server_only(pages: httpx.AsyncC
     assert "script-src" not in policy  # so the default holds: no inline script, no eval
     assert policy["frame-ancestors"] == policy["object-src"] == policy["base-uri"] == "'none'"
     assert page.headers["x-content-type-options"] == "nosniff"
+
+
+async def test_a_page_from_an_answer_has_scripts_but_neither_origin_nor_network(
+    pages: httpx.AsyncClient,
+) -> None:
+    stage = await pages.get("/preview.html")
+    rules = stage.headers["content-security-policy"].split("; ")
+    assert {"sandbox allow-scripts", "default-src 'none'", "frame-ancestors 'self'"} <= set(rules)
+    assert "connect-src" not in stage.headers["content-security-policy"]
 
 
 async def test_hashed_files_are_kept_and_pages_are_asked_for_again(

@@ -60,7 +60,6 @@ export const en = {
   file: "File",
   waiting: "Waiting for the first word",
   stopped: "Stopped. What had arrived is kept.",
-  interrupted: "The answer was interrupted.",
   tokens: "{count} tokens",
   finishedLength: "The answer reached its length limit.",
   finishedFilter: "The model’s content filter ended the answer.",

@@ -61,7 +61,6 @@ export const zh: Words = {
   file: "文件",
   waiting: "等待第一个字",
   stopped: "已停止，已到达的内容保留。",
-  interrupted: "回答被中断。",
   tokens: "{count} 个 token",
   finishedLength: "回答达到了长度上限。",
   finishedFilter: "回答被模型的内容过滤终止。",
