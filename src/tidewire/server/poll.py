@@ -52,7 +52,8 @@ class PollSink:
 class PollResponse(StreamResponse):
     """``{"events": [{"id", "event", "data"}], "cursor", "closed", "streams"}``.
 
-    ``streams`` is what ``stream.open`` would say, after the events. ``closed``: all streams have ended and everything was given.
+    ``streams`` is what ``stream.open`` would say, after the events. ``closed``: all
+    streams have ended and everything was given.
     """
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
