@@ -28,12 +28,13 @@ logger = logging.getLogger("tidewire.live")
 class Figures:
     """Counters since the start, for /metrics: plain integers, cheap to raise."""
 
-    __slots__ = ("commits", "deliveries", "events", "slow")
+    __slots__ = ("commits", "delivered_bytes", "deliveries", "events", "slow")
 
     def __init__(self) -> None:
         self.commits = 0
         self.events = 0
         self.deliveries = 0
+        self.delivered_bytes = 0
         self.slow = 0
 
 
@@ -118,6 +119,11 @@ class Hub:
             del self._topics[topic.name]
             if self.on_empty is not None:
                 self.on_empty(topic.name)
+
+    @property
+    def streams(self) -> int:
+        """How many streams are watched here."""
+        return len(self._topics)
 
     def audience(self, stream: str) -> int:
         """How many viewers a stream has in this process."""

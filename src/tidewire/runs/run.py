@@ -77,6 +77,7 @@ class Run:
         """The failure of a run that ended before it had said anything."""
         self.error: ModelError | None = None
         self.ended = False
+        self.first_token_seconds: float | None = None
         self._log = log
         self._fence = stream.fence
         self._source = source
@@ -169,7 +170,8 @@ class Run:
         self._stored = self._log.append(
             self.stream.name, [Event(event.type, data)], fence=self._fence
         )
-        if not self.begun.is_set():
+        if self.first_token_seconds is None:
+            self.first_token_seconds = self._loop.time() - self._started_at
             self.begun.set()
 
     def _check_stored(self) -> None:

@@ -14,16 +14,12 @@ from tidewire.live.channels import Channels
 from tidewire.live.start import Start, find_start
 from tidewire.live.subscription import MAX_STREAMS
 from tidewire.log.base import CHANNEL, StreamInfo
-from tidewire.server.routes import Route
+from tidewire.server.routes import SSE, Route
 from tidewire.server.tide import Tidewire, requested_cursor
 from tidewire.wire.cursor import CHANGED, Position, read_cursor
 from tidewire.wire.event import Event
 
 __all__ = ["channels_router"]
-
-_SSE: dict[int | str, dict[str, Any]] = {
-    200: {"description": "The stream.", "content": {"text/event-stream": {}}}
-}
 
 
 class Publish(msgspec.Struct, forbid_unknown_fields=True):
@@ -60,7 +56,7 @@ def channels_router(tide: Tidewire, channels: Channels) -> APIRouter:
         cursor = await channels.publish(name, await _events(request, event), key=key)
         return JSONResponse({"cursor": cursor}, status_code=201)
 
-    @router.get("/api/channels/{name}", response_class=Response, responses=_SSE)
+    @router.get("/api/channels/{name}", response_class=Response, responses=SSE)
     async def subscribe(
         request: Request,
         name: str,
@@ -91,7 +87,7 @@ def channels_router(tide: Tidewire, channels: Channels) -> APIRouter:
         await channels.delete(name)
         return Response(status_code=204)
 
-    @router.get("/api/events", response_class=Response, responses=_SSE)
+    @router.get("/api/events", response_class=Response, responses=SSE)
     async def events(
         request: Request,
         channel: Annotated[list[str], Query(max_length=MAX_STREAMS)] = [],  # noqa: B006
