@@ -18,7 +18,7 @@ from contextlib import closing
 __all__ = ["CHANGES", "WAL_PAGES", "Checkpoints"]
 
 CHANGES = 2_000  # rows written until the next checkpoint
-WAL_PAGES = 8_192  # 32 MiB
+WAL_PAGES = 16_384  # 64 MiB
 
 logger = logging.getLogger("tidewire.log")
 
