@@ -104,9 +104,12 @@ class Subscription:
         while not (self.over or self.sink.is_paused or self.is_live):
             await self._step()
 
-    async def until_over(self) -> None:
-        """Waits for the viewer to leave, before ``run``."""
-        await self._sleep()
+    def left(self) -> asyncio.Future[None]:
+        """Done when the viewer leaves; to be waited for before ``run``."""
+        self._wake = asyncio.get_running_loop().create_future()
+        if self.over:
+            self._wake.set_result(None)
+        return self._wake
 
     def write(self, data: bytes) -> None:
         """Writes to this viewer alone."""

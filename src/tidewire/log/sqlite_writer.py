@@ -22,6 +22,7 @@ from tidewire.log.sqlite_store import Store
 
 __all__ = ["Call", "Writer"]
 
+GAP_SECONDS = 0.002
 FOLLOW_SECONDS = 0.05  # how long what another process wrote may stay unseen
 
 logger = logging.getLogger("tidewire.log")
@@ -158,7 +159,7 @@ class Writer:
             batch += self._take_followers()
             outcome.results = [outcome.failure] * len(batch)
         if self._pending:
-            self._hand_over()
+            self._loop.call_later(GAP_SECONDS, self._hand_over)
         else:
             self._rest()
         self._report(outcome.commits)

@@ -91,18 +91,9 @@ class StreamResponse(Response):
         run = self._run
         if run is None:
             return None
-        if not run.begun.is_set():
-            waiting = [
-                asyncio.ensure_future(run.begun.wait()),
-                asyncio.ensure_future(subscription.until_over()),
-            ]
-            try:
-                await asyncio.wait(
-                    waiting, timeout=HOLD_SECONDS, return_when=asyncio.FIRST_COMPLETED
-                )
-            finally:
-                for task in waiting:
-                    task.cancel()
+        if not run.begun.done():
+            waiting = (run.begun, subscription.left())
+            await asyncio.wait(waiting, timeout=HOLD_SECONDS, return_when=asyncio.FIRST_COMPLETED)
         if run.refused is None:
             return None
         error = run.error or _Unfinished(run.refused)

@@ -93,7 +93,8 @@ def _read_position(text: str) -> Position:
 
 def new_epoch() -> str:
     """A fresh random epoch; the log makes sure that no other stream has it."""
-    return "".join(secrets.choice(_BASE62) for _ in range(EPOCH_LENGTH))
+    number = secrets.randbelow(62**EPOCH_LENGTH)
+    return "".join(_BASE62[number // 62**place % 62] for place in range(EPOCH_LENGTH))
 
 
 def base36(number: int) -> str:
