@@ -1,5 +1,5 @@
 # Each target is a few lines over scripts/, and sets up what it needs.
-.PHONY: setup serve check test bench lock clean
+.PHONY: setup serve check test bench docs lock clean
 
 setup: ## what development needs: Python and JavaScript packages, browser, proxy
 	scripts/setup dev
@@ -16,6 +16,9 @@ test: setup ## all tests; some of them: make test ARGS="-k nginx"
 
 bench: setup ## the figures in bench/
 	scripts/bench $(ARGS)
+
+docs: setup ## docs/reference/, written from the code
+	.venv/bin/python scripts/reference.py
 
 lock: setup ## lock files anew from pyproject.toml; newest versions: make lock ARGS=--upgrade
 	scripts/lock $(ARGS)

@@ -203,6 +203,8 @@ class BadRequest(RequestError):
 
 
 class Unauthorized(RequestError):
+    """The call carries no token, or one that opens nothing here."""
+
     code = "unauthorized"
     status = 401
 
@@ -213,6 +215,8 @@ class NotFound(RequestError):
 
 
 class Conflict(RequestError):
+    """The call does not fit the state that things are in."""
+
     code = "conflict"
     status = 409
 
@@ -223,6 +227,8 @@ class RequestTooLarge(RequestError):
 
 
 class RateLimited(RequestError):
+    """Too many calls, or too many answers at a time."""
+
     code = "rate_limited"
     status = 429
     retryable = True

@@ -118,6 +118,14 @@ describe("failing", () => {
     expect(source.resumed).toEqual(["run_1"]);
     expect(lastTurn()).toMatchObject({ phase: "streaming", failure: null });
   });
+
+  it.each(["not_found", "gone"])("asks anew on retry when the run is %s", (code) => {
+    conversations.ask("away", null);
+    source.tell(started, text("half"));
+    source.watcher.ended({ code, message: "", retryable: false });
+    conversations.retry(lastTurn());
+    expect(source.asked).toHaveLength(2);
+  });
 });
 
 describe("a reload", () => {

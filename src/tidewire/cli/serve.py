@@ -12,14 +12,17 @@ __all__ = ["serve"]
 
 def serve(
     host: Annotated[
-        str | None, typer.Option(help="Address to listen on. [default: 127.0.0.1]")
+        str | None, typer.Option(help="Address to listen on.", show_default="127.0.0.1")
     ] = None,
-    port: Annotated[int | None, typer.Option(help="Port to listen on. [default: 8400]")] = None,
+    port: Annotated[
+        int | None,
+        typer.Option(help="Port to listen on.", show_default="8400", min=0, max=65535),
+    ] = None,
     config: Annotated[
         Path | None, typer.Option(help="Settings in TOML; see docs/settings.md.", dir_okay=False)
     ] = None,
     data: Annotated[
-        Path | None, typer.Option(help="Directory of the SQLite files. [default: ./data]")
+        Path | None, typer.Option(help="Directory of the SQLite files.", show_default="./data")
     ] = None,
 ) -> None:
     """Run the server: chat API, resumable streams, console.

@@ -145,7 +145,7 @@ class Hub:
             figures.events += len(commit.events)
             topic = self._topics.get(commit.stream)
             if topic is not None:
-                figures.deliveries += topic.deliver(commit)
+                figures.deliveries += self._hand_out(topic, commit)
 
     def refresh(self, stream: str) -> None:
         """Has the viewers of a stream read on from the log: another process has closed it."""
@@ -183,3 +183,12 @@ class Hub:
             viewer.dismiss(retry_milliseconds + random.randrange(retry_milliseconds))
             if index % 50 == 49:
                 await asyncio.sleep(seconds * 50 / len(viewers))
+
+    def _hand_out(self, topic: Topic, commit: Commit) -> int:
+        """Whatever is wrong with one stream, the commits of others are handed out."""
+        try:
+            return topic.deliver(commit)
+        except Exception:
+            logger.exception("A commit to %s was not handed out; viewers read on", topic.name)
+            topic.forget()
+            return 0

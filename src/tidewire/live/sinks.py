@@ -39,6 +39,10 @@ class DirectTransport(Protocol):
         """Queues bytes that are framed already; never blocks."""
         ...
 
+    def pending_bytes(self) -> int:
+        """How much of what was written has not left the process."""
+        ...
+
     def abort(self) -> None: ...
 
 
@@ -66,8 +70,7 @@ class DirectSink:
 
     def pause(self) -> None:
         self.is_paused = True
-        loop = asyncio.get_running_loop()
-        self._timer = loop.call_later(STALLED_SECONDS, self._transport.abort)
+        self._expect_progress()
         if self.viewer is not None:
             self.viewer.paused()
 
@@ -84,6 +87,18 @@ class DirectSink:
             self.write = _discard  # a hub that does not know yet must not hit a closed socket
             if self.viewer is not None:
                 self.viewer.gone()
+
+    def _expect_progress(self) -> None:
+        pending = self._transport.pending_bytes()
+        loop = asyncio.get_running_loop()
+        self._timer = loop.call_later(STALLED_SECONDS, self._check_progress, pending)
+
+    def _check_progress(self, before: int) -> None:
+        """Closes a peer that has taken nothing; one that reads slowly may go on."""
+        if self._transport.pending_bytes() < before:
+            self._expect_progress()
+        else:
+            self._transport.abort()
 
     def _cancel_timer(self) -> None:
         if self._timer is not None:

@@ -80,6 +80,8 @@ class Topic:
 
     def deliver(self, commit: Commit) -> int:
         """Hands a commit to the audience; gives the number of deliveries."""
+        if self.head is not None and commit.first != self.head + 1:
+            self.forget()
         last = commit.first + len(commit.events) - 1
         deliveries = len(self.singles)
         for group in tuple(self.groups.values()):
@@ -106,6 +108,8 @@ class Topic:
         """
         if self.head is not None:
             for commit in self._recent:
+                if reading.viewer.sink.is_paused:
+                    break
                 reading.take(commit)
             if reading.offset < self.head:
                 return False
@@ -135,8 +139,10 @@ class Topic:
                 del self.groups[reading.dialect.name]
 
     def _settle(self, reading: Reading) -> None:
-        """Moves a reading that is abreast and shared into its group."""
-        if not reading.is_shared or reading.offset != self.head or reading not in self.singles:
+        """Moves a reading that is abreast, and at no place of its own, into its group."""
+        if not reading.is_shared or reading.within or reading not in self.singles:
+            return
+        if reading.offset != self.head:
             return
         self.singles.discard(reading)
         group = self.groups.get(reading.dialect.name)
@@ -145,13 +151,12 @@ class Topic:
         group.readings.add(reading)
 
     def forget(self) -> None:
-        """Has every member read the log again, as if nothing had been delivered yet."""
-        self.head = None
+        """Has every member read on from the log: a commit was not heard of here."""
         self._recent.clear()
         self._recent_bytes = 0
         for reading in tuple(self.members):
             self.withdraw(reading)
-            reading.viewer.resumed()
+            reading.read_again()
 
     def beat(self) -> None:
         """A heartbeat to all who read nothing but this stream."""

@@ -16,6 +16,7 @@ import msgspec
 
 from tidewire.answers.events import AnswerEvent, Usage
 from tidewire.errors import UpstreamBroken
+from tidewire.models.halves import Halves
 from tidewire.models.parts import Parts, ToolCalls
 from tidewire.models.refusal import in_stream_error
 
@@ -92,6 +93,7 @@ class Reader:
         self.complete = False
         self.terminated = False
         self._secrets = tuple(secrets)
+        self._halves = Halves()
         self._parts = Parts()
         self._tools = ToolCalls()
         self._reason = "other"
@@ -107,10 +109,7 @@ class Reader:
         if data == "[DONE]":
             self.complete = self.terminated = True
             return []
-        try:
-            chunk = _decode(data)
-        except (msgspec.DecodeError, RecursionError) as exc:
-            raise UpstreamBroken("The model API sent something that is not a chunk.") from exc
+        chunk = self._decode(data)
         if chunk.error:
             raise in_stream_error(chunk.error, self._secrets)
         if chunk.usage is not None:
@@ -135,6 +134,15 @@ class Reader:
     def reason(self) -> str:
         """Why the model ended, in the words of Finish."""
         return "content_filter" if self._refused else self._reason
+
+    def _decode(self, data: str) -> _Chunk:
+        try:
+            try:
+                return _decode(data)
+            except msgspec.DecodeError:
+                return _decode(self._halves.join(data))
+        except (msgspec.DecodeError, RecursionError) as exc:
+            raise UpstreamBroken("The model API sent something that is not a chunk.") from exc
 
     def _choice(self, choice: _Choice) -> list[AnswerEvent]:
         if choice.index:

@@ -47,6 +47,9 @@ class TidewireProtocol(HttpToolsProtocol):
     def write(self, data: bytes) -> None:
         self.transport.write(data)
 
+    def pending_bytes(self) -> int:
+        return self.transport.get_write_buffer_size()
+
     def abort(self) -> None:
         self.transport.abort()
 

@@ -47,6 +47,10 @@ class ScriptedLog(MemoryLog):
         assert listener is not None
         listener([self._untold.popleft()])
 
+    def miss(self) -> None:
+        """The hub never hears of the next commit."""
+        self._untold.popleft()
+
     async def read(self, name: str, after: int = 0, *, limit: int = 512) -> Batch:
         read = _Read(after, limit)
         if not self.holds_reads:

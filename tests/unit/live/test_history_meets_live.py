@@ -77,6 +77,7 @@ class HistoryMeetsLive(RuleBasedStateMachine):
         self.hub = Hub(self.log, now=lambda: self.now)
         self.log.commit([FIRST])
         self.readings: list[_Reading] = []
+        self.has_missed = False
 
     # The log
 
@@ -94,6 +95,13 @@ class HistoryMeetsLive(RuleBasedStateMachine):
     @rule()
     def deliver(self) -> None:
         self.play(self.log.deliver)
+
+    @precondition(lambda self: self.log.untold)
+    @rule()
+    def miss(self) -> None:
+        """As when another process has written it."""
+        self.log.miss()
+        self.has_missed = True
 
     @precondition(lambda self: self.log.reads)
     @rule()
@@ -120,9 +128,7 @@ class HistoryMeetsLive(RuleBasedStateMachine):
         if not following or following[0].type != TextDelta.type:
             within = 0
         start = Start(offset, within=within)
-        self.play(
-            lambda: self.readings.append(_Reading(self.hub, self.log, dialect, start, slow))
-        )
+        self.play(lambda: self.readings.append(_Reading(self.hub, self.log, dialect, start, slow)))
 
     @precondition(lambda self: self.readings)
     @rule(data=st.data())
@@ -177,6 +183,8 @@ class HistoryMeetsLive(RuleBasedStateMachine):
         self.log.holds_reads = False
         while self.log.untold:
             self.play(self.log.deliver)
+        if self.has_missed:
+            self.play(lambda: self.hub.refresh("s"))
         while self.log.reads:
             self.play(self.log.serve)
         while self.log.served:

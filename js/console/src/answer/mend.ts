@@ -14,6 +14,7 @@ const HALF_FENCE = /^\s{0,3}(?:`{3,}|~{3,})[^`]*$/;
 const DELIMITER_ROW = /^\s*\|?[\s:|-]+\|[\s:|-]*$/;
 /** A line that a caret would unmake: a rule, or the row of dashes under a table's head. */
 const RULE = /^(?:[\s|:-]*|[\s*_=-]*)$/;
+const LETTER = /[\p{L}\p{N}]/u;
 const LONGEST_TAG = 60;
 
 /** `source` with its open ends closed; `caret`, if given, stands where the text ends. */
@@ -60,54 +61,104 @@ function inlineStart(source: string): number {
   return 0;
 }
 
-/** One walk over the run, remembering what is open. */
+/** A piece of the run as it is shown, and where the next one begins. */
+interface Step {
+  readonly shown: string;
+  readonly next: number;
+}
+
+/** One walk over the run, remembering in `open` what will have to be closed. */
 function closeInline(text: string, caret: string): string {
   const open: string[] = [];
   let out = "";
-  let at = 0;
-  const finish = (body: string) => body + caret + open.reverse().join("");
-  while (at < text.length) {
-    const char = text.charAt(at);
-    if (char === "\\") {
-      if (at + 1 === text.length) break;
-      out += text.slice(at, at + 2);
-      at += 2;
-    } else if (char === "`") {
-      const run = runLength(text, at);
-      const close = findRun(text, at + run, run);
-      if (close === -1) {
-        const code = text.slice(at + run).replace(/`+$/, "");
-        return code === ""
-          ? finish(out)
-          : finish(out + text.slice(at, at + run) + code) + "`".repeat(run);
-      }
-      out += text.slice(at, close + run);
-      at = close + run;
-    } else if (char === "*" || char === "_" || char === "~") {
-      const run = runLength(text, at);
-      if (at + run === text.length && !closesRun(open, char, run)) break;
-      out += emphasis(text, at, run, open);
-      at += run;
-    } else if (char === "[" || (char === "!" && text.charAt(at + 1) === "[")) {
-      const link = readLink(text, at);
-      if (link.whole) {
-        out += text.slice(at, link.end);
-        at = link.end;
-      } else if (char === "!") break;
-      else if (link.label === null) at += 1;
-      else return finish(out + link.label);
-    } else if (char === "<" && isHalfTag(text.slice(at))) break;
-    else {
-      out += char;
-      at += 1;
-    }
+  for (let at = 0; at < text.length;) {
+    const { shown, next } = readStep(text, at, open);
+    out += shown;
+    at = next;
   }
-  return finish(out);
+  return out + caret + open.reverse().join("");
+}
+
+function readStep(text: string, at: number, open: string[]): Step {
+  switch (text.charAt(at)) {
+    case "\\":
+      return at + 1 < text.length ? show(text, at, at + 2) : holdBack(text);
+    case "`":
+      return readCode(text, at, open);
+    case "*":
+    case "_":
+    case "~":
+      return readEmphasis(text, at, open);
+    case "[":
+      return readLink(text, at);
+    case "!":
+      return text.charAt(at + 1) === "[" ? readImage(text, at) : show(text, at, at + 1);
+    case "<":
+      return isHalfTag(text.slice(at)) ? holdBack(text) : show(text, at, at + 1);
+    default:
+      return show(text, at, plainEnd(text, at));
+  }
+}
+
+function show(text: string, at: number, next: number): Step {
+  return { shown: text.slice(at, next), next };
+}
+
+/** The rest cannot be told yet. */
+function holdBack(text: string): Step {
+  return { shown: "", next: text.length };
+}
+
+function plainEnd(text: string, at: number): number {
+  const length = text.slice(at).search(/[\\`*_~[!<]/);
+  return length === -1 ? text.length : at + length;
+}
+
+function readCode(text: string, at: number, open: string[]): Step {
+  const run = runLength(text, at);
+  const close = findRun(text, at + run, run);
+  if (close !== -1) return show(text, at, close + run);
+  // The last backticks may be half of what closes it.
+  const code = text.slice(at + run).replace(/`+$/, "");
+  if (code === "") return holdBack(text);
+  open.push("`".repeat(run));
+  return { shown: "`".repeat(run) + code, next: text.length };
+}
+
+/** Opens or closes emphasis in `open`; the marks themselves stay as they are. */
+function readEmphasis(text: string, at: number, open: string[]): Step {
+  const next = at + runLength(text, at);
+  const marks = text.slice(at, next);
+  const closes = open.at(-1) === marks;
+  if (next === text.length && !closes) return holdBack(text);
+  const [before, after] = [text.charAt(at - 1), text.charAt(next)];
+  const isInWord = marks.startsWith("_") && LETTER.test(before) && LETTER.test(after);
+  const isPlain = marks.startsWith("~") ? marks.length !== 2 : marks.length > 3;
+  if (isInWord || isPlain) return show(text, at, next);
+  if (closes && before.trim() !== "") open.pop();
+  else if (after.trim() !== "") open.push(marks);
+  return show(text, at, next);
+}
+
+/** A link whose address has not fully arrived is shown as its text. */
+function readLink(text: string, at: number): Step {
+  const close = text.indexOf("]", at);
+  if (close === -1) return { shown: "", next: at + 1 };
+  if (close + 1 === text.length) return { shown: text.slice(at + 1, close), next: text.length };
+  if (text.charAt(close + 1) !== "(") return show(text, at, close + 1);
+  const end = text.indexOf(")", close);
+  if (end !== -1) return show(text, at, end + 1);
+  return { shown: text.slice(at + 1, close), next: text.length };
+}
+
+function readImage(text: string, at: number): Step {
+  const end = /\]\([^)]*\)/.exec(text.slice(at));
+  return end ? show(text, at, at + end.index + end[0].length) : holdBack(text);
 }
 
 function runLength(text: string, at: number): number {
   let end = at;
-  while (text.charAt(end) === text.charAt(at) && end < text.length) end += 1;
+  while (end < text.length && text.charAt(end) === text.charAt(at)) end += 1;
   return end - at;
 }
 
@@ -118,41 +169,6 @@ function findRun(text: string, from: number, length: number): number {
     at += run;
   }
   return -1;
-}
-
-function closesRun(open: readonly string[], char: string, run: number): boolean {
-  return open.at(-1) === char.repeat(run);
-}
-
-/** Opens or closes emphasis in `open`; the marks themselves are returned unchanged. */
-function emphasis(text: string, at: number, run: number, open: string[]): string {
-  const marks = text.slice(at, at + run);
-  const before = text.charAt(at - 1);
-  const after = text.charAt(at + run);
-  const inWord =
-    marks.startsWith("_") && /[\p{L}\p{N}]/u.test(before) && /[\p{L}\p{N}]/u.test(after);
-  if (inWord || (marks.startsWith("~") && run !== 2)) return marks;
-  if (open.at(-1) === marks && before.trim() !== "") open.pop();
-  else if (after.trim() !== "" && run <= 3) open.push(marks);
-  return marks;
-}
-
-interface Link {
-  readonly whole: boolean;
-  readonly end: number;
-  /** The text of a link whose address has not fully arrived; null: the text is open too. */
-  readonly label: string | null;
-}
-
-function readLink(text: string, at: number): Link {
-  const open = text.indexOf("[", at);
-  const close = text.indexOf("]", open);
-  if (close === -1) return { whole: false, end: at, label: null };
-  const label = text.slice(open + 1, close);
-  if (close + 1 === text.length) return { whole: false, end: at, label };
-  if (text.charAt(close + 1) !== "(") return { whole: true, end: close + 1, label };
-  const end = text.indexOf(")", close);
-  return { whole: end !== -1, end: end + 1, label };
 }
 
 function isHalfTag(rest: string): boolean {

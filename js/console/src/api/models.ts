@@ -1,5 +1,9 @@
 /** The models the server offers. */
 
+import { Refused } from "tidewire";
+
+import { authorization } from "./secret";
+
 export interface ModelInfo {
   readonly name: string;
   readonly api: string;
@@ -7,10 +11,13 @@ export interface ModelInfo {
   readonly demo: boolean;
 }
 
-/** Rejects if the server cannot be reached or answers something else. */
+/** Rejects with Refused if the server answers anything else, otherwise if it is away. */
 export async function fetchModels(): Promise<ModelInfo[]> {
-  const response = await fetch("api/models", { headers: { Accept: "application/json" } });
-  if (!response.ok) throw new Error(`Listing models failed with ${response.status}.`);
+  const headers = { Accept: "application/json", ...authorization() };
+  const response = await fetch("api/models", { headers });
+  if (!response.ok) {
+    throw new Refused(response.status, "models", "The models could not be listed.", true);
+  }
   const body = (await response.json()) as { models: ModelInfo[] };
   return body.models;
 }

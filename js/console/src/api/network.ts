@@ -5,6 +5,7 @@ import { ask, Refused, resume, type Answer, type AnswerOptions, type StreamState
 import type { Connection, Failure } from "../chat/model";
 import type { AnswerSource, Watcher } from "../chat/source";
 import { t } from "../i18n";
+import { authorization } from "./secret";
 
 /** About a minute and a half; after that the person decides whether to go on trying. */
 const MAX_ATTEMPTS = 12;
@@ -37,6 +38,7 @@ function callbacks(
   isRefusal: (state: StreamState) => boolean = () => false,
 ): AnswerOptions {
   return {
+    headers: authorization,
     retry: { maxAttempts: MAX_ATTEMPTS },
     onRun: (run) => watcher.started(run),
     onUpdate: (message) => watcher.update(message),

@@ -1,22 +1,29 @@
 /** The list of models and the one that is picked; the pick is kept in this browser. */
 
+import { Refused } from "tidewire";
 import { computed, onMounted, ref, type ComputedRef, type Ref } from "vue";
 
 import { readSetting, writeSetting } from "../settings";
 import { fetchModels, type ModelInfo } from "./models";
+import { saveSecret } from "./secret";
+
+/** `locked`: the server wants its secret first. */
+export type ModelsState = "loading" | "ready" | "failed" | "locked";
 
 export interface Models {
   readonly list: Ref<ModelInfo[]>;
-  readonly failed: Ref<boolean>;
+  readonly state: Ref<ModelsState>;
   /** The name to ask; null lets the server choose. */
   readonly picked: ComputedRef<string | null>;
-  pick(name: string): void;
-  load(): Promise<void>;
+  readonly pick: (name: string) => void;
+  readonly load: () => Promise<void>;
+  /** Tries the server's secret. */
+  readonly unlock: (secret: string) => Promise<void>;
 }
 
 export function useModels(): Models {
   const list = ref<ModelInfo[]>([]);
-  const failed = ref(false);
+  const state = ref<ModelsState>("loading");
   const wish = ref(readSetting("model"));
 
   const picked = computed(() => {
@@ -32,12 +39,17 @@ export function useModels(): Models {
   async function load(): Promise<void> {
     try {
       list.value = await fetchModels();
-      failed.value = false;
-    } catch {
-      failed.value = true;
+      state.value = "ready";
+    } catch (error) {
+      state.value = error instanceof Refused && error.status === 401 ? "locked" : "failed";
     }
   }
 
+  async function unlock(secret: string): Promise<void> {
+    saveSecret(secret);
+    await load();
+  }
+
   onMounted(load);
-  return { list, failed, picked, pick, load };
+  return { list, state, picked, pick, load, unlock };
 }

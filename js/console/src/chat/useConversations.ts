@@ -6,7 +6,14 @@
 import { computed, reactive, ref, type ComputedRef, type Ref } from "vue";
 
 import { Answering } from "./answering";
-import { newConversation, newTurn, titleOf, type Conversation, type Turn } from "./model";
+import {
+  newConversation,
+  newTurn,
+  titleOf,
+  type Conversation,
+  type Failure,
+  type Turn,
+} from "./model";
 import { isBusy } from "./phase";
 import { Shelf } from "./shelf";
 import type { AnswerSource } from "./source";
@@ -58,6 +65,7 @@ export function useConversations(source: AnswerSource, shelf: Shelf): Conversati
   }
 
   function ask(question: string, model: string | null): void {
+    droppedOld.value = false;
     const conversation = adopt(current.value);
     conversation.title ||= titleOf(question);
     conversation.updatedAtMs = Date.now();
@@ -80,7 +88,7 @@ export function useConversations(source: AnswerSource, shelf: Shelf): Conversati
     const conversation = list.find(({ turns }) => turns.includes(turn));
     if (!conversation || isBusy(turn.phase)) return;
     // Only the connection was lost: the answer is still at the server, or still coming.
-    if (turn.run && turn.answer.status === "streaming" && turn.failure?.code !== "not_found") {
+    if (turn.run && turn.answer.status === "streaming" && !isGone(turn.failure)) {
       turn.failure = null;
       begin(conversation, turn).resume(turn.run);
       return;
@@ -159,4 +167,9 @@ export function useConversations(source: AnswerSource, shelf: Shelf): Conversati
     resumeAll,
     saveNow,
   };
+}
+
+/** Whether the server has no such run any more. */
+function isGone(failure: Failure | null): boolean {
+  return failure?.code === "not_found" || failure?.code === "gone";
 }

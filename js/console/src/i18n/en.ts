@@ -45,6 +45,8 @@ export const en = {
   demoModel: "{name} · demo",
   demoHint: "A demo: it answers offline from prepared material, no model is asked.",
   modelsFailed: "Models could not be listed",
+  secretAsked: "This server asks for its secret.",
+  secretSend: "Unlock",
   jumpLatest: "Jump to the latest",
 
   you: "You",

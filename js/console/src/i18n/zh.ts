@@ -46,6 +46,8 @@ export const zh: Words = {
   demoModel: "{name} · 演示",
   demoHint: "演示模型：离线回答预先准备的内容，没有调用真实模型。",
   modelsFailed: "无法获取模型列表",
+  secretAsked: "此服务器需要密钥。",
+  secretSend: "解锁",
   jumpLatest: "跳到最新",
 
   you: "你",

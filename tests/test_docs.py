@@ -1,0 +1,91 @@
+"""What can be set, asked or met is written down, and what is written down is still true."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+import typer
+
+from scripts import reference
+from tidewire import cli, errors
+from tidewire.answers.events import AnswerEvent
+from tidewire.dialects import DIALECTS
+from tidewire.models.registry import APIS
+from tidewire.server.settings import Settings
+
+ROOT = Path(__file__).parents[1]
+DOCS = "\n".join(path.read_text() for path in sorted((ROOT / "docs").rglob("*.md")))
+SOURCES = "\n".join(path.read_text() for path in (ROOT / "src").rglob("*.py"))
+
+
+@pytest.mark.parametrize("name", reference.pages())
+def test_the_reference_is_as_the_code_says(name: str) -> None:
+    """`make docs` writes it anew."""
+    assert (reference.FOLDER / name).read_text() == reference.pages()[name]
+
+
+def settings() -> list[str]:
+    return [
+        f"{table}.{name}" if table else name
+        for table, model in {"": Settings, **_tables()}.items()
+        for name in model.model_fields
+        if table or name not in _tables()
+    ]
+
+
+def _tables() -> dict[str, Any]:
+    return {
+        name: field.annotation
+        for name, field in Settings.model_fields.items()
+        if hasattr(field.annotation, "model_fields")
+    }
+
+
+def commands() -> list[str]:
+    group: Any = typer.main.get_command(cli.app)
+    return [
+        option
+        for command in group.commands.values()
+        for parameter in command.params
+        for option in parameter.opts
+        if option.startswith("--")
+    ]
+
+
+def codes() -> set[str]:
+    """Every code that an error or a run.failed may carry."""
+    written = re.findall(r'RunFailed\(\s*"(\w+)"', SOURCES)
+    raised = [
+        getattr(errors, name).code
+        for name in errors.__all__
+        if hasattr(getattr(errors, name), "code")
+    ]
+    return {*written, *raised} - {errors.TidewireError.code}
+
+
+def events() -> list[str]:
+    known = AnswerEvent.__subclasses__()
+    return [event.type for event in known if event.__module__ == AnswerEvent.__module__]
+
+
+@pytest.mark.parametrize(
+    "name", [*settings(), *sorted(codes()), *events(), *DIALECTS, *APIS, *commands()]
+)
+def test_it_is_documented(name: str) -> None:
+    assert re.search(rf"(?<![\w.-]){re.escape(name)}(?![\w-])", DOCS)
+
+
+def test_what_is_looked_for_is_there() -> None:
+    assert {"log.synchronous", "port"} <= set(settings())
+    assert {"interrupted", "upstream_timeout", "limit_exceeded"} <= codes()
+    assert {"text.delta", "run.failed"} <= set(events())
+    assert {"--host", "--from"} <= set(commands())
+
+
+def test_files_that_the_docs_point_at_exist() -> None:
+    for page in (ROOT / "docs").rglob("*.md"):
+        for target in re.findall(r"\]\((?!https?:|#)([^)#]+)", page.read_text()):
+            assert (page.parent / target).exists(), f"{page.name} points at {target}"
