@@ -8,7 +8,7 @@ import pytest
 
 from tests.conformance.cases import load
 from tidewire.errors import InvalidCursor
-from tidewire.wire.cursor import read_cursor, write_cursor
+from tidewire.wire.cursor import CHANGED, read_cursor, write_cursor
 
 CASES = load("cursor")
 
@@ -18,6 +18,13 @@ def test_valid(case: dict[str, Any]) -> None:
     positions = read_cursor(case["text"])
     assert [position._asdict() for position in positions] == case["positions"]
     assert write_cursor(positions) == case["text"]
+
+
+@pytest.mark.parametrize("case", CASES["changed"], ids=lambda case: case["text"])
+def test_of_a_changed_set(case: dict[str, Any]) -> None:
+    positions = read_cursor(case["text"])
+    assert [position._asdict() for position in positions] == case["positions"]
+    assert write_cursor(positions) + CHANGED == case["text"]
 
 
 @pytest.mark.parametrize("text", CASES["invalid"], ids=ascii)

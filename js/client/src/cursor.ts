@@ -4,7 +4,8 @@
  * A position is `epoch-offset` with the offset in base 36, or `epoch-offset~within` in
  * the middle of a text event; a cursor is positions joined by `.`, one a stream. A
  * cursor has exactly one spelling, so two cursors are the same place when their texts
- * are equal. Pure; never decides whether a stream exists.
+ * are equal. One that ends with `.~` was read from a connection whose set of streams was
+ * changed while it was open. Pure; never decides whether a stream exists.
  */
 
 import { InvalidCursor } from "./errors.js";
@@ -20,16 +21,18 @@ export interface Position {
 }
 
 const MAX_LENGTH = 4096;
+const CHANGED = ".~";
 const POSITION = /^([A-Za-z0-9]{1,16})-(0|[1-9a-z][0-9a-z]{0,12})(?:~([1-9][0-9]{0,8}))?$/;
 
 /**
- * The positions of a cursor, in order.
+ * The positions of a cursor, in order, without the mark of a changed set.
  *
  * Throws InvalidCursor for anything that no Tidewire server has written.
  */
 export function readCursor(text: string): Position[] {
   if (text.length > MAX_LENGTH) throw new InvalidCursor("A cursor is 1 to 4096 characters.");
-  const positions = text.split(".").map(readPosition);
+  const places = text.endsWith(CHANGED) ? text.slice(0, -CHANGED.length) : text;
+  const positions = places.split(".").map(readPosition);
   if (new Set(positions.map(({ epoch }) => epoch)).size < positions.length) {
     throw new InvalidCursor("A cursor has one position for each stream.");
   }

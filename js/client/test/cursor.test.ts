@@ -5,6 +5,7 @@ import { readCases } from "./cases.js";
 
 interface CursorCases {
   valid: { text: string; positions: Position[] }[];
+  changed: { text: string; positions: Position[] }[];
   invalid: string[];
 }
 
@@ -13,6 +14,11 @@ const cases = readCases("cursor") as CursorCases;
 test.each(cases.valid)("$text is read and written", ({ text, positions }) => {
   expect(readCursor(text)).toEqual(positions);
   expect(writeCursor(positions)).toBe(text);
+});
+
+test.each(cases.changed)("$text is of a changed set", ({ text, positions }) => {
+  expect(readCursor(text)).toEqual(positions);
+  expect(`${writeCursor(positions)}.~`).toBe(text);
 });
 
 test.each(cases.invalid)("%j is refused", (text) => {

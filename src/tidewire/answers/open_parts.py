@@ -6,6 +6,7 @@ from tidewire.answers.events import (
     AnswerEvent,
     ReasoningEnd,
     ReasoningStart,
+    TextDelta,
     TextEnd,
     TextStart,
 )
@@ -25,6 +26,8 @@ class OpenParts:
 
     def see(self, event: AnswerEvent) -> None:
         kind = type(event)
+        if kind is TextDelta:  # nearly every event
+            return
         if kind is TextStart:
             self._ends[event.part] = TextEnd(event.part)  # type: ignore[attr-defined]
         elif kind is ReasoningStart:

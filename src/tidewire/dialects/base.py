@@ -31,7 +31,13 @@ class Encoder(Protocol):
     """Encodes consecutive events of one stream, in order (live/base.py)."""
 
     def encode(
-        self, epoch: str, first: int, events: Sequence[Event], *, within: int = 0
+        self,
+        epoch: str,
+        first: int,
+        events: Sequence[Event],
+        *,
+        within: int = 0,
+        others: str = "",
     ) -> bytes: ...
 
 
@@ -44,6 +50,7 @@ class Dialect(ABC):
 
     name: str
     stateful = False
+    multiplexes = False
     heartbeat = b":\n"
     retry_milliseconds = 2000
 
@@ -55,8 +62,8 @@ class Dialect(ABC):
             return b": tidewire\n"
         return b": tidewire\n" + frame(id=cursor, retry_milliseconds=self.retry_milliseconds)
 
-    def reset(self, cursor: str, data: str) -> bytes:
-        return frame(data, event="stream.reset", id=cursor)
+    def control(self, type: str, cursor: str, data: str) -> bytes:
+        return frame(data, event=type, id=cursor)
 
     def farewell(self, retry_milliseconds: int) -> bytes:
         return f"retry: {retry_milliseconds}\n\n".encode()
@@ -68,7 +75,15 @@ class AnswerEncoder(ABC):
     A dialect fills in ``write``: one answer event in, SSE text out, cursors included.
     """
 
-    def encode(self, epoch: str, first: int, events: Sequence[Event], *, within: int = 0) -> bytes:
+    def encode(
+        self,
+        epoch: str,
+        first: int,
+        events: Sequence[Event],
+        *,
+        within: int = 0,
+        others: str = "",
+    ) -> bytes:
         out = []
         for offset, event in enumerate(events, first):
             answer = decode(*event)

@@ -17,12 +17,22 @@ __all__ = ["Native"]
 
 
 class _Encoder:
-    def encode(self, epoch: str, first: int, events: Sequence[Event], *, within: int = 0) -> bytes:
+    def encode(
+        self,
+        epoch: str,
+        first: int,
+        events: Sequence[Event],
+        *,
+        within: int = 0,
+        others: str = "",
+    ) -> bytes:
         if within:
             events = [without_start(events[0], within), *events[1:]]
         out = ""
         for offset, (type, data) in enumerate(events, first):
-            out += f"id: {epoch}-{base36(offset)}\n{_name(type)}data: {data_lines(data)}\n\n"
+            out += (
+                f"id: {epoch}-{base36(offset)}{others}\n{_name(type)}data: {data_lines(data)}\n\n"
+            )
         return out.encode()
 
 
@@ -34,6 +44,7 @@ def _name(type: str) -> str:
 
 class Native(Dialect):
     name = "native"
+    multiplexes = True
 
     def encoder(self) -> _Encoder:
         return _ENCODER

@@ -18,20 +18,34 @@ __all__ = ["Dialect", "Encoder", "Sink", "Viewer"]
 class Encoder(Protocol):
     """Encodes consecutive events of one stream, in order."""
 
-    def encode(self, epoch: str, first: int, events: Sequence[Event], *, within: int = 0) -> bytes:
+    def encode(
+        self,
+        epoch: str,
+        first: int,
+        events: Sequence[Event],
+        *,
+        within: int = 0,
+        others: str = "",
+    ) -> bytes:
         """The bytes for ``events``, the first of them at offset ``first``.
 
         ``within``: so many characters of the first event's text were sent before and
-        are left out.
+        are left out. ``others``: the rest of every cursor, for a viewer of several
+        streams; only dialects that ``multiplexes`` are given it.
         """
         ...
 
 
 class Dialect(Protocol):
-    """One front-end protocol. ``stateful`` encoders must see a stream from its start."""
+    """One front-end protocol.
+
+    ``stateful``: its encoders must see a stream from the start. ``multiplexes``: it can
+    say which of several streams an event belongs to.
+    """
 
     name: str
     stateful: bool
+    multiplexes: bool
     heartbeat: bytes
     """Sent after silence; empty where clients choke on it."""
 
@@ -41,8 +55,8 @@ class Dialect(Protocol):
         """The first bytes of every response; ``cursor`` is sent as an id, if given."""
         ...
 
-    def reset(self, cursor: str, data: str) -> bytes:
-        """Tells that continuity is broken; ``data`` is the JSON of ``stream.reset``."""
+    def control(self, type: str, cursor: str, data: str) -> bytes:
+        """``stream.open`` or ``stream.reset``: an event about the stream, not of it."""
         ...
 
     def farewell(self, retry_milliseconds: int) -> bytes:

@@ -9,10 +9,12 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
+import secrets
 import time
 from collections.abc import Callable, Sequence
 
 from tidewire.live.base import Dialect, Sink
+from tidewire.live.reading import Reading
 from tidewire.live.start import Start
 from tidewire.live.subscription import Subscription
 from tidewire.live.topic import Topic
@@ -26,67 +28,114 @@ logger = logging.getLogger("tidewire.live")
 class Figures:
     """Counters since the start, for /metrics: plain integers, cheap to raise."""
 
-    __slots__ = ("commits", "deliveries", "events", "slow", "viewers")
+    __slots__ = ("commits", "delivered_bytes", "deliveries", "events", "slow")
 
     def __init__(self) -> None:
-        self.viewers = 0
         self.commits = 0
         self.events = 0
         self.deliveries = 0
+        self.delivered_bytes = 0
         self.slow = 0
 
 
 class Hub:
-    """One hub per log. ``on_empty`` hears the name of a stream whose last viewer left."""
+    """One hub per log.
+
+    ``on_empty`` hears the name of a stream whose last reader left. ``lifetime_seconds``:
+    a connection is ended after about so long, to be made anew; the moment is drawn
+    between 80 and 100 % of it, so that those who came together do not return together.
+    """
 
     def __init__(
         self,
         log: Log,
         *,
         heartbeat_seconds: float = 15.0,
+        lifetime_seconds: float | None = None,
         now: Callable[[], float] = time.monotonic,
     ) -> None:
         self.log = log
+        self.now = now
+        self.heartbeat_seconds = heartbeat_seconds
         self.figures = Figures()
+        self.viewers: dict[str, Subscription] = {}
+        """All that are connected here, by the id of their connection."""
         self.on_empty: Callable[[str], None] | None = None
-        self._heartbeat_seconds = heartbeat_seconds
-        self._now = now
+        self._lifetime_seconds = lifetime_seconds
         self._topics: dict[str, Topic] = {}
         log.listener = self.deliver
 
     def subscribe(
-        self, stream: StreamInfo, dialect: Dialect, start: Start, sink: Sink
+        self,
+        streams: Sequence[tuple[StreamInfo, Start]],
+        dialect: Dialect,
+        sink: Sink,
+        *,
+        announce: bool = False,
+        changed: bool = False,
+        about: str = "",
     ) -> Subscription:
-        """A subscription to ``stream`` into ``sink``; the caller enters and runs it."""
-        return Subscription(self, stream, dialect, start, sink)
+        """A subscription to one or several streams; the caller enters and runs it.
 
-    def enter(self, subscription: Subscription) -> Topic:
-        """Counts a viewer in; gives the topic of its stream."""
-        stream = subscription.stream
+        ``announce``: its first event is ``stream.open``. ``changed``: its set of streams
+        is not the one its URL names. ``about``: the peer, for the list of connections.
+        """
+        return Subscription(
+            self, streams, dialect, sink, announce=announce, changed=changed, about=about
+        )
+
+    def enter(self, viewer: Subscription) -> None:
+        """Counts a viewer in."""
+        viewer.id = secrets.token_hex(8)
+        viewer.started_at = viewer.sent_at = self.now()
+        if self._lifetime_seconds is not None:
+            viewer.ends_at = self.now() + self._lifetime_seconds * random.uniform(0.8, 1.0)
+        self.viewers[viewer.id] = viewer
+        for reading in viewer.readings:
+            self.enter_reading(reading)
+
+    def leave(self, viewer: Subscription) -> None:
+        """Takes a viewer out, whatever state it is in."""
+        del self.viewers[viewer.id]
+        for reading in viewer.readings:
+            self.leave_reading(reading)
+
+    def enter_reading(self, reading: Reading) -> None:
+        stream = reading.stream
         topic = self._topics.get(stream.name)
         if topic is not None and topic.epoch != stream.epoch:  # deleted and made anew
-            self._end(topic)
+            self.end_topic(stream.name)
             topic = None
         if topic is None:
-            topic = self._topics[stream.name] = Topic(stream.name, stream.epoch, self._now)
-        topic.members.add(subscription)
-        self.figures.viewers += 1
-        return topic
+            topic = self._topics[stream.name] = Topic(self, stream.name, stream.epoch, self.now)
+        reading.topic = topic
+        topic.members.add(reading)
 
-    def leave(self, topic: Topic, subscription: Subscription) -> None:
-        """Takes a subscription out, whatever state it is in."""
-        topic.withdraw(subscription)
-        topic.members.discard(subscription)
-        self.figures.viewers -= 1
+    def leave_reading(self, reading: Reading) -> None:
+        topic = reading.topic
+        topic.withdraw(reading)
+        topic.members.discard(reading)
         if not topic.members and self._topics.get(topic.name) is topic:
             del self._topics[topic.name]
             if self.on_empty is not None:
                 self.on_empty(topic.name)
 
+    @property
+    def streams(self) -> int:
+        """How many streams are watched here."""
+        return len(self._topics)
+
     def audience(self, stream: str) -> int:
         """How many viewers a stream has in this process."""
         topic = self._topics.get(stream)
         return len(topic.members) if topic is not None else 0
+
+    def end_topic(self, stream: str) -> None:
+        """Ends all reading of a stream that was deleted; its readers are told."""
+        topic = self._topics.pop(stream, None)
+        for reading in tuple(topic.members) if topic is not None else ():
+            reading.tell_reset("gone")
+            reading.end()
 
     def deliver(self, commits: Sequence[Commit]) -> None:
         """The log's listener: runs on the loop after every commit."""
@@ -101,30 +150,39 @@ class Hub:
     def refresh(self, stream: str) -> None:
         """Has the viewers of a stream read on from the log: another process has closed it."""
         topic = self._topics.get(stream)
-        if topic is not None and not topic.closed:
+        if topic is not None and not topic.is_closed:
             topic.forget()
 
     async def beat(self) -> None:
         """Sends heartbeats for ever; cancel it to stop."""
         while True:
-            await asyncio.sleep(min(1.0, self._heartbeat_seconds / 3))
+            await asyncio.sleep(min(1.0, self.heartbeat_seconds / 3))
             self.beat_once()
 
     def beat_once(self) -> None:
         """A heartbeat for every topic that has been silent for long enough."""
-        due = self._now() - self._heartbeat_seconds
+        due = self.now() - self.heartbeat_seconds
         for topic in tuple(self._topics.values()):
             if topic.sent_at <= due:
                 topic.beat()
+        if self._lifetime_seconds is not None:
+            self._rotate()
+
+    def _rotate(self) -> None:
+        """Ends connections that have lived long enough; they come back at once."""
+        now = self.now()
+        for viewer in tuple(self.viewers.values()):
+            if viewer.ends_at <= now:
+                viewer.dismiss(random.randrange(1, 1000))
 
     async def drain(self, seconds: float, *, retry_milliseconds: int = 1000) -> None:
         """Sends all viewers away, spread over ``seconds`` so that they do not return at once."""
-        members = [viewer for topic in self._topics.values() for viewer in topic.members]
-        random.shuffle(members)
-        for index, viewer in enumerate(members):
+        viewers = list(self.viewers.values())
+        random.shuffle(viewers)
+        for index, viewer in enumerate(viewers):
             viewer.dismiss(retry_milliseconds + random.randrange(retry_milliseconds))
             if index % 50 == 49:
-                await asyncio.sleep(seconds * 50 / len(members))
+                await asyncio.sleep(seconds * 50 / len(viewers))
 
     def _hand_out(self, topic: Topic, commit: Commit) -> int:
         """Whatever is wrong with one stream, the commits of others are handed out."""
@@ -134,7 +192,3 @@ class Hub:
             logger.exception("A commit to %s was not handed out; viewers read on", topic.name)
             topic.forget()
             return 0
-
-    def _end(self, topic: Topic) -> None:
-        for viewer in tuple(topic.members):
-            viewer.end()

@@ -13,7 +13,7 @@ from tidewire.errors import BadRequest, InvalidCursor
 from tidewire.log.base import StreamInfo
 from tidewire.wire.cursor import read_cursor
 
-__all__ = ["Reset", "Start", "find_start"]
+__all__ = ["Open", "Reset", "Start", "find_start"]
 
 
 class Start(msgspec.Struct, frozen=True):
@@ -21,13 +21,33 @@ class Start(msgspec.Struct, frozen=True):
 
     ``reset`` is the reason if this is not what the cursor asked for. ``prime`` sends
     the position as an ``id:`` before anything else, so that an ``EventSource`` that is
-    cut off before the first event comes back with a cursor and joins.
+    cut off before the first event comes back with a cursor and joins. ``resumed``: the
+    cursor named this stream and it goes on from there.
     """
 
     offset: int = 0
     within: int = 0
     reset: str | None = None
     prime: bool = False
+    resumed: bool = False
+
+
+class Open(msgspec.Struct, frozen=True):
+    """The data of ``stream.open``: what this connection reads, from where.
+
+    Sent first, and again whenever the set has changed. ``connection`` is its id for
+    ``PATCH /api/events/{connection}``.
+    """
+
+    class Place(msgspec.Struct, frozen=True):
+        """``resumed`` is false for a stream that the cursor did not name."""
+
+        stream: str
+        cursor: str
+        resumed: bool
+
+    connection: str
+    streams: list[Place]
 
 
 class Reset(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -63,7 +83,7 @@ def find_start(
         if position.epoch == stream.epoch:
             if position.offset + bool(position.within) > stream.head:
                 return Start(stream.head, reset="ahead", prime=prime)
-            return Start(position.offset, position.within, prime=prime)
+            return Start(position.offset, position.within, prime=prime, resumed=True)
     return Start(stream.head, reset="unknown", prime=prime)
 
 

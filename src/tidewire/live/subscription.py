@@ -1,126 +1,208 @@
-"""A subscription: one viewer's reading of one stream – history from its start, then live.
+"""A subscription: one viewer's reading of one or several streams into one sink.
 
-While it is live, nothing of it runs: the topic writes to its sink. It wakes to read
-the log when the viewer has just come, when a slow viewer takes bytes again, and when
-everything is over. There is one way out, for every reason to end.
+It wakes to bring readings that are behind up to the live audience, one batch of each in
+turn, so that a stream that floods does not starve the others. While all are live,
+nothing of it runs. There is one way out, for every reason to end.
+
+Its cursor is the positions of all its streams, the one that has just moved first, so
+whoever reads an id knows which stream the event came from.
 """
 
 from __future__ import annotations
 
 import asyncio
-import logging
-from collections.abc import Sequence
+import math
+from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING
 
 import msgspec
 
-from tidewire.errors import LogUnavailable, StreamGone, StreamNotFound
+from tidewire.errors import BadRequest
 from tidewire.live.base import Dialect, Sink
-from tidewire.live.start import Reset, Start
-from tidewire.live.topic import Topic, chunk
-from tidewire.log.base import Batch, Commit, StreamInfo
-from tidewire.wire.cursor import Position
-from tidewire.wire.event import Event
+from tidewire.live.reading import Reading
+from tidewire.live.start import Open, Start
+from tidewire.live.topic import chunk
+from tidewire.log.base import StreamInfo
+from tidewire.wire.cursor import CHANGED, write_cursor
 
 if TYPE_CHECKING:
     from tidewire.live.hub import Hub
 
-__all__ = ["Subscription"]
+__all__ = ["MAX_STREAMS", "Subscription"]
 
-READ_LIMIT = 256
-RETRY_READ_SECONDS = 0.5
-
-logger = logging.getLogger("tidewire.live")
+MAX_STREAMS = 256
 
 
 class Subscription:
-    """One viewer of one stream: enter it, ``run`` it once, leave it.
+    """One viewer: enter it, ``run`` it once, leave it.
 
-    ``offset`` is the last event that it has been given.
+    With ``announce`` the first event is ``stream.open``: which streams, from where.
     """
 
     __slots__ = (
-        "_has_begun", "_hub", "_must_read", "_start", "_topic", "_wake", "dialect", "encoder",
-        "offset", "over", "sink", "stream", "within",
+        "_announce", "_has_begun", "_hub", "_is_changed", "_prime", "_wake", "about",
+        "dialect", "ends_at", "id", "over", "readings", "sent_at", "sink", "started_at",
     )  # fmt: skip
 
     def __init__(
-        self, hub: Hub, stream: StreamInfo, dialect: Dialect, start: Start, sink: Sink
+        self,
+        hub: Hub,
+        streams: Sequence[tuple[StreamInfo, Start]],
+        dialect: Dialect,
+        sink: Sink,
+        *,
+        announce: bool = False,
+        changed: bool = False,
+        about: str = "",
     ) -> None:
-        self.stream = stream
+        self.id = ""
+        self.about = about
         self.dialect = dialect
-        self.encoder = dialect.encoder()
-        self.offset = start.offset
-        self.within = start.within
         self.sink = sink
         self.over = False
+        self.started_at = self.sent_at = 0.0
+        self.ends_at = math.inf
+        is_shared = len(streams) == 1
+        self.readings = [
+            Reading(self, stream, start, is_shared=is_shared) for stream, start in streams
+        ]
         self._hub = hub
-        self._topic: Topic
-        self._start = start
+        self._announce = announce
+        self._is_changed = changed
+        self._prime = any(start.prime for _, start in streams)
         self._has_begun = False
-        self._must_read = False
         self._wake: asyncio.Future[None] | None = None
 
     async def __aenter__(self) -> Subscription:
         """Counts as a viewer from here on, though nothing is written before ``run``."""
-        self._topic = self._hub.enter(self)
+        self._hub.enter(self)
         self.sink.viewer = self
         self.over = self.sink.is_gone
         return self
 
     async def __aexit__(self, *exc: object) -> None:
         self.sink.viewer = None
-        self._hub.leave(self._topic, self)
+        self._hub.leave(self)
 
     async def run(self) -> None:
-        """Reads history, then stays live; returns when the stream or the viewer ends.
+        """Reads history, then stays live; returns when all streams or the viewer end.
 
         Cancelling it is safe at any moment.
         """
-        self._has_begun = True
-        self.write(self.dialect.opening(self._cursor() if self._start.prime else None))
-        if self._start.reset is not None:
-            self._tell_reset(self._start.reset)
-        await self._prime()
+        await self.catch_up()
         while not self.over:
-            await self._read_on()
+            await self._step()
 
-    async def until_over(self) -> None:
-        """Waits for the viewer to leave, before ``run``."""
-        await self._sleep()
+    async def catch_up(self) -> None:
+        """The first part of ``run``: until all that is stored was given, or the sink is full."""
+        self._has_begun = True
+        self.write(self.dialect.opening(self.cursor() if self._prime else None))
+        if self._announce:
+            self._tell_open()
+        for reading in tuple(self.readings):
+            await self._begin(reading)
+        while not (self.over or self.sink.is_paused or self.is_live):
+            await self._step()
 
-    # What the topic calls
-
-    def take(self, commit: Commit) -> None:
-        """Writes what this viewer has not seen of a commit that continues its offset."""
-        skip = self.offset + 1 - commit.first
-        if 0 <= skip < len(commit.events):
-            self._emit(self.offset + 1, commit.events[skip:])
+    def left(self) -> asyncio.Future[None]:
+        """Done when the viewer leaves; to be waited for before ``run``."""
+        self._wake = asyncio.get_running_loop().create_future()
+        if self.over:
+            self._wake.set_result(None)
+        return self._wake
 
     def write(self, data: bytes) -> None:
+        """Writes to this viewer alone."""
         if data:
+            self.sent_at = self._hub.now()
             self.sink.write(chunk(data) if self.sink.chunked else data)
 
-    def read_again(self) -> None:
-        """Something may be in the log that the topic does not know of."""
-        self._must_read = True
+    def beat(self) -> None:
+        """A heartbeat, unless something was sent a short while ago."""
+        if self._hub.now() - self.sent_at >= self._hub.heartbeat_seconds:
+            self.write(self.dialect.heartbeat)
+
+    def cursor(self, first: Reading | None = None) -> str:
+        """Where the viewer stands in all its streams, ``first`` at the front."""
+        readings = sorted(self.readings, key=lambda reading: reading is not first)
+        cursor = write_cursor([reading.position for reading in readings])
+        return cursor + CHANGED if self._is_changed else cursor
+
+    def others(self, moving: Reading) -> str:
+        """What follows the position of ``moving`` in the cursor of an event of it."""
+        if moving.is_shared:
+            return ""
+        rest = [f".{reading.position}" for reading in self.readings if reading is not moving]
+        return "".join(rest) + (CHANGED if self._is_changed else "")
+
+    @property
+    def is_live(self) -> bool:
+        """True if everything stored so far has been given."""
+        return all(reading.is_live or reading.is_done for reading in self.readings)
+
+    def places(self) -> list[Open.Place]:
+        """Where it stands in each stream."""
+        return [
+            Open.Place(reading.label, str(reading.position), reading.start.resumed)
+            for reading in self.readings
+        ]
+
+    # Changing the set of streams while it is open
+
+    def change(
+        self, *, add: Sequence[tuple[StreamInfo, Start]] = (), remove: Collection[str] = ()
+    ) -> None:
+        """Reads more streams, or fewer, on the same connection; no event of one that stays
+        is lost. Unknown names to remove, and streams it has already, are no error.
+
+        Raises BadRequest for too many.
+        """
+        leaving = [reading for reading in self.readings if reading.label in remove]
+        known = {reading.stream.epoch for reading in self.readings if reading not in leaving}
+        coming = [(stream, start) for stream, start in add if stream.epoch not in known]
+        if len(known) + len(coming) > MAX_STREAMS:
+            raise BadRequest(f"A connection carries at most {MAX_STREAMS} streams.")
+        self._unshare()
+        for reading in leaving:
+            self.readings.remove(reading)
+            self._hub.leave_reading(reading)
+        for stream, start in coming:
+            reading = Reading(self, stream, start, is_shared=False)
+            self.readings.append(reading)
+            self._hub.enter_reading(reading)
+        self._tell_open()
         self._rouse()
 
+    def _unshare(self) -> None:
+        """From now on this viewer's ids are its own."""
+        self._is_changed = True
+        for reading in self.readings:
+            if reading.is_shared:
+                if reading.is_live:
+                    reading.topic.withdraw(reading)
+                reading.is_shared = False
+
+    # What readings, sink and hub call
+
+    def reading_ended(self) -> None:
+        if all(reading.is_done for reading in self.readings):
+            self.end()
+
     def end(self) -> None:
-        """Nothing more will come: the stream is closed, or the viewer is sent away."""
+        """Nothing more will come, or the viewer is sent away."""
         self.over = True
         self._rouse()
 
     def dismiss(self, retry_milliseconds: int) -> None:
-        """Sends the viewer away before its stream ends; it is told when to come back."""
+        """Sends the viewer away before its streams end; it is told when to come back."""
         if self._has_begun and not self.sink.is_paused:
             self.write(self.dialect.farewell(retry_milliseconds))
         self.end()
 
-    # What the sink calls
-
     def paused(self) -> None:
-        self._topic.withdraw(self)
+        for reading in self.readings:
+            if reading.is_live:
+                reading.topic.withdraw(reading)
         self._hub.figures.slow += 1
 
     def resumed(self) -> None:
@@ -129,75 +211,26 @@ class Subscription:
     def gone(self) -> None:
         self.end()
 
-    # Reading
+    # Reading on
 
-    async def _prime(self) -> None:
-        """Shows a stateful encoder the events before the start, without writing them."""
-        offset = 0
-        while self.dialect.stateful and offset < self.offset and not self.over:
-            batch = await self._read(offset, limit=min(READ_LIMIT, self.offset - offset))
-            if batch is None or not batch.events:
+    async def _begin(self, reading: Reading) -> None:
+        if reading.start.reset is not None:
+            reading.tell_reset(reading.start.reset)
+        await reading.prime()
+
+    async def _step(self) -> None:
+        """One batch for every reading that is behind, or sleep if there is none."""
+        behind = [r for r in self.readings if not r.is_live and not r.is_done]
+        if self.sink.is_paused or not behind:
+            await self._sleep()
+            return
+        for reading in behind:
+            if self.over or self.sink.is_paused:
                 return
-            self.encoder.encode(self._topic.epoch, batch.first, batch.events)
-            offset = batch.last
-
-    async def _read_on(self) -> None:
-        """One step: waits while the sink is full, joins the audience, or reads a batch."""
-        if self.sink.is_paused:
-            await self._sleep()
-        elif not self._must_read and self._topic.covers(self.offset):
-            await self._live()
-        elif (batch := await self._read(self.offset, limit=READ_LIMIT)) is not None:
-            self._emit_batch(batch)
-            if self.offset >= batch.head and batch.closed:
-                self.end()
-            elif self.offset >= batch.head and not self._must_read:
-                await self._live()
-
-    async def _live(self) -> None:
-        if self._topic.admit(self):
-            await self._sleep()
-
-    def _emit_batch(self, batch: Batch) -> None:
-        if batch.first > self.offset + 1:
-            lost = batch.first - 1 - self.offset
-            self.offset, self.within = batch.first - 1, 0
-            self._tell_reset("trimmed", lost=lost)
-        if batch.events and not self.over:
-            self._emit(batch.first, batch.events)
-
-    def _emit(self, first: int, events: Sequence[Event]) -> None:
-        data = self.encoder.encode(self._topic.epoch, first, events, within=self.within)
-        self.within = 0
-        self.offset = first + len(events) - 1
-        self.write(data)
-
-    async def _read(self, after: int, *, limit: int) -> Batch | None:
-        """A batch; None if there is none to be had. Waits while the log cannot be read."""
-        while not self.over:
-            self._must_read = False
-            try:
-                return await self._hub.log.read(self._topic.name, after, limit=limit)
-            except (StreamGone, StreamNotFound):
-                self._tell_reset("gone")
-                self.end()
-            except LogUnavailable as exc:
-                logger.warning("Holding a viewer of %s: %s", self._topic.name, exc)
-                self.write(self.dialect.heartbeat)
-                await asyncio.sleep(RETRY_READ_SECONDS)
-        return None
-
-    def _tell_reset(self, reason: str, *, lost: int | None = None) -> None:
-        reset = Reset(self._topic.name, reason, self._cursor(), lost)
-        self.write(self.dialect.reset(reset.cursor, msgspec.json.encode(reset).decode()))
-
-    def _cursor(self) -> str:
-        return str(Position(self._topic.epoch, self.offset, self.within))
-
-    # Waiting
+            await reading.read_on()
 
     async def _sleep(self) -> None:
-        """Until ``_rouse``: the sink takes bytes again, or all is over."""
+        """Until ``_rouse``: the sink takes bytes again, a stream was added, or all is over."""
         if not self.over:
             self._wake = asyncio.get_running_loop().create_future()
             await self._wake
@@ -205,3 +238,7 @@ class Subscription:
     def _rouse(self) -> None:
         if self._wake is not None and not self._wake.done():
             self._wake.set_result(None)
+
+    def _tell_open(self) -> None:
+        data = msgspec.json.encode(Open(self.id, self.places())).decode()
+        self.write(self.dialect.control("stream.open", self.cursor(), data))

@@ -1,10 +1,11 @@
 """A topic: one stream's audience in this process.
 
-Viewers who have read as far as the stream goes are *live*: grouped by dialect, each
-commit is encoded once per dialect and every sink gets the same bytes object. Viewers
-who have read up to somewhere near the end are *arriving*: they take commits one by
-one, each by its own offset, until they are abreast and join their group. So history
-and live meet without a gap and without a duplicate, whichever of the two is ahead.
+Readings that have come as far as the stream goes are *live*. Those whose viewers read
+nothing else are grouped by dialect: a commit is encoded once per dialect, and every sink
+gets the same bytes object. The others – arriving, or part of a viewer of several
+streams, whose ids are its own – are *single*: they take each commit by their own offset.
+A reading that has just come is single until it is abreast; so history and live meet
+without a gap and without a duplicate, whichever of the two is ahead.
 
 Never waits, never reads the log.
 """
@@ -21,7 +22,8 @@ from tidewire.log.base import Commit
 from tidewire.wire.event import Event
 
 if TYPE_CHECKING:
-    from tidewire.live.subscription import Subscription
+    from tidewire.live.hub import Hub
+    from tidewire.live.reading import Reading
 
 __all__ = ["Group", "Topic", "chunk"]
 
@@ -35,37 +37,42 @@ def chunk(data: bytes) -> bytes:
 
 
 class Group:
-    """The live viewers of one dialect. Its encoder has seen all that was delivered."""
+    """Live readings of one dialect. Its encoder has seen all that was delivered."""
 
-    __slots__ = ("encoder", "viewers")
+    __slots__ = ("encoder", "readings")
 
     def __init__(self, encoder: Encoder) -> None:
         self.encoder = encoder
-        self.viewers: set[Subscription] = set()
+        self.readings: set[Reading] = set()
 
-    def deliver(self, epoch: str, first: int, events: Sequence[Event]) -> None:
-        self.send(self.encoder.encode(epoch, first, events), first + len(events) - 1)
+    def deliver(self, epoch: str, first: int, events: Sequence[Event]) -> int:
+        """Encodes once and writes to everybody; gives the number of bytes."""
+        data = self.encoder.encode(epoch, first, events)
+        self.send(data, first + len(events) - 1)
+        return len(data) * len(self.readings)
 
     def send(self, data: bytes, offset: int) -> None:
         """Writes one bytes object to everybody; they have then been given ``offset``."""
         framed = chunk(data) if data else b""
-        for viewer in tuple(self.viewers):
-            viewer.offset = offset  # first: a sink may pause in its write
+        for reading in tuple(self.readings):
+            reading.offset = offset  # first: a sink may pause in its write
             if data:
-                viewer.sink.write(framed if viewer.sink.chunked else data)
+                sink = reading.viewer.sink
+                sink.write(framed if sink.chunked else data)
 
 
 class Topic:
     """``head`` is the offset delivered last; None until the first commit is seen."""
 
-    def __init__(self, name: str, epoch: str, now: Callable[[], float]) -> None:
+    def __init__(self, hub: Hub, name: str, epoch: str, now: Callable[[], float]) -> None:
+        self.hub = hub
         self.name = name
         self.epoch = epoch
         self.head: int | None = None
-        self.closed = False
+        self.is_closed = False
         self.groups: dict[str, Group] = {}
-        self.arriving: set[Subscription] = set()
-        self.members: set[Subscription] = set()
+        self.singles: set[Reading] = set()
+        self.members: set[Reading] = set()
         self.sent_at = now()
         self._now = now
         self._recent: deque[Commit] = deque()
@@ -76,87 +83,93 @@ class Topic:
         if self.head is not None and commit.first != self.head + 1:
             self.forget()
         last = commit.first + len(commit.events) - 1
-        deliveries = len(self.arriving)
+        deliveries = len(self.singles)
         for group in tuple(self.groups.values()):
-            deliveries += len(group.viewers)
-            group.deliver(self.epoch, commit.first, commit.events)
+            deliveries += len(group.readings)
+            sent = group.deliver(self.epoch, commit.first, commit.events)
+            self.hub.figures.delivered_bytes += sent
         self.head = last
-        self.closed = commit.closed
-        for viewer in tuple(self.arriving):
-            viewer.take(commit)
-            self._settle(viewer)
+        self.is_closed = commit.closed
+        for reading in tuple(self.singles):
+            reading.take(commit)
+            self._settle(reading)
         self._remember(commit, needed=len(self.members) > deliveries)
         self.sent_at = self._now()
-        if self.closed:
-            for viewer in tuple(self.members):
-                self._end_if_done(viewer)
+        if self.is_closed:
+            for reading in tuple(self.members):
+                self._end_if_done(reading)
         return deliveries
 
-    def admit(self, viewer: Subscription) -> bool:
-        """Takes in a viewer that has read up to its offset; False if that is not enough.
+    def admit(self, reading: Reading) -> bool:
+        """Takes in a reading that has come up to its offset; False if that is not enough.
 
-        What was delivered since its last read is taken from memory, if it is still there.
+        What was delivered since it last read the log is taken from memory, if it is
+        still there.
         """
         if self.head is not None:
             for commit in self._recent:
-                if viewer.sink.is_paused:
+                if reading.viewer.sink.is_paused:
                     break
-                viewer.take(commit)
-            if viewer.offset < self.head:
+                reading.take(commit)
+            if reading.offset < self.head:
                 return False
-        if viewer.sink.is_paused:
+        if reading.viewer.sink.is_paused:
             return False
-        self.arriving.add(viewer)
-        self._settle(viewer)
-        self._end_if_done(viewer)
+        reading.is_live = True
+        self.singles.add(reading)
+        self._settle(reading)
+        self._end_if_done(reading)
         return True
 
     def covers(self, offset: int) -> bool:
-        """True if a viewer at ``offset`` can be admitted without reading the log."""
+        """True if a reading at ``offset`` can be admitted without reading the log."""
         if self.head is None or offset > self.head:
             return False
         return offset == self.head or (bool(self._recent) and self._recent[0].first <= offset + 1)
 
-    def withdraw(self, viewer: Subscription) -> None:
-        """Takes a viewer out of the live audience; it keeps an encoder at its offset."""
-        self.arriving.discard(viewer)
-        group = self.groups.get(viewer.dialect.name)
-        if group is not None and viewer in group.viewers:
-            group.viewers.discard(viewer)
-            viewer.encoder = copy.copy(group.encoder)
-            if not group.viewers:
-                del self.groups[viewer.dialect.name]
+    def withdraw(self, reading: Reading) -> None:
+        """Takes a reading out of the live audience; it keeps an encoder at its offset."""
+        reading.is_live = False
+        self.singles.discard(reading)
+        group = self.groups.get(reading.dialect.name)
+        if group is not None and reading in group.readings:
+            group.readings.discard(reading)
+            reading.encoder = copy.copy(group.encoder)
+            if not group.readings:
+                del self.groups[reading.dialect.name]
+
+    def _settle(self, reading: Reading) -> None:
+        """Moves a reading that is abreast, and at no place of its own, into its group."""
+        if not reading.is_shared or reading.within or reading not in self.singles:
+            return
+        if reading.offset != self.head:
+            return
+        self.singles.discard(reading)
+        group = self.groups.get(reading.dialect.name)
+        if group is None:
+            group = self.groups[reading.dialect.name] = Group(reading.encoder)
+        group.readings.add(reading)
 
     def forget(self) -> None:
         """Has every member read on from the log: a commit was not heard of here."""
         self._recent.clear()
         self._recent_bytes = 0
-        for viewer in tuple(self.members):
-            self.withdraw(viewer)
-            viewer.read_again()
+        for reading in tuple(self.members):
+            self.withdraw(reading)
+            reading.read_again()
 
     def beat(self) -> None:
-        """A heartbeat to all who are listening now."""
+        """A heartbeat to all who read nothing but this stream."""
         self.sent_at = self._now()
         for group in tuple(self.groups.values()):
-            viewer = next(iter(group.viewers))
-            group.send(viewer.dialect.heartbeat, viewer.offset)
-        for viewer in tuple(self.arriving):
-            viewer.write(viewer.dialect.heartbeat)
+            reading = next(iter(group.readings))
+            group.send(reading.dialect.heartbeat, reading.offset)
+        for reading in tuple(self.singles):
+            reading.viewer.beat()
 
-    def _settle(self, viewer: Subscription) -> None:
-        """Moves an arriving viewer that is abreast, at no place of its own, into its group."""
-        if viewer.offset != self.head or viewer.within or viewer not in self.arriving:
-            return
-        self.arriving.discard(viewer)
-        group = self.groups.get(viewer.dialect.name)
-        if group is None:
-            group = self.groups[viewer.dialect.name] = Group(viewer.encoder)
-        group.viewers.add(viewer)
-
-    def _end_if_done(self, viewer: Subscription) -> None:
-        if self.closed and viewer.offset == self.head:
-            viewer.end()
+    def _end_if_done(self, reading: Reading) -> None:
+        if self.is_closed and reading.offset == self.head:
+            reading.end()
 
     def _remember(self, commit: Commit, *, needed: bool) -> None:
         """Keeps a commit for members that are reading the log; without any, forgets all."""

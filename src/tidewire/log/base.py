@@ -8,7 +8,8 @@ with its last event. A store promises:
 - Appends of one stream are stored in the order of the calls; all appends of one turn
   of the event loop, over all streams, are one commit.
 - The ``listener`` hears of every commit after it is durable, on the event loop, in
-  order, and before the append's future is resolved.
+  order, and before the append's future is resolved. A store that processes share lets
+  it hear of their commits, too, soon after.
 - Reads see everything acknowledged, and never a part of a commit.
 
 Storage that fails raises LogUnavailable and has stored nothing of that append, nor of
@@ -27,6 +28,7 @@ import msgspec
 from tidewire.wire.event import Event
 
 __all__ = [
+    "CHANNEL",
     "Batch",
     "Commit",
     "Leases",
@@ -41,6 +43,8 @@ __all__ = [
 ]
 
 MAX_NAME_LENGTH = 255
+CHANNEL = "channel/"
+"""The names of channels' streams begin with this; no other stream's name does."""
 READ_BYTES = 65_536
 _OWNER = re.compile("[A-Za-z0-9_-]{1,64}")
 

@@ -65,6 +65,13 @@ class Commits:
         if entry.close:
             self._closed.add(entry.name)
 
+    def add_event(self, name: str, offset: int, event: Event, *, closed: bool) -> None:
+        """An event that another process has stored; events of a stream come in order."""
+        self._first.setdefault(name, offset)
+        self._events.setdefault(name, []).append(event)
+        if closed:
+            self._closed.add(name)
+
     def take(self) -> list[Commit]:
         return [
             Commit(name, self._first[name], events, name in self._closed)

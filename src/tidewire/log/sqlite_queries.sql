@@ -82,3 +82,11 @@ SELECT streams.name, streams.owner, coalesce(owners.expires_at, 0)
 
 -- name: seize_stream
 UPDATE streams SET owner = ?, fence = fence + 1 WHERE id = ?;
+
+-- name: last_seq
+SELECT coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'events'), 0);
+
+-- name: events_since
+SELECT streams.name, events."offset", events.type, events.data, streams.closed_at IS NOT NULL
+  FROM events JOIN streams ON streams.id = events.stream
+ WHERE events.seq > ? ORDER BY events.seq;

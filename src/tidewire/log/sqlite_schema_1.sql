@@ -22,7 +22,7 @@ CREATE INDEX streams_deleted ON streams (deleted_at) WHERE deleted_at IS NOT NUL
 CREATE INDEX streams_retained ON streams (id) WHERE retention IS NOT NULL AND deleted_at IS NULL;
 
 CREATE TABLE events (
-    seq          INTEGER PRIMARY KEY,
+    seq          INTEGER PRIMARY KEY AUTOINCREMENT,   -- never used again: others follow it
     stream       INTEGER NOT NULL,
     "offset"     INTEGER NOT NULL,
     at           REAL    NOT NULL,

@@ -5,7 +5,8 @@ nothing of asyncio: sqlite.py calls it from the writer thread.
 
 The state of streams is cached, so that an append costs one INSERT and no SELECT. The
 cache holds only while nobody else writes: ``PRAGMA data_version``, asked inside each
-transaction, changes when another connection has committed, and then it is dropped.
+transaction, changes when another connection has committed, and then it is dropped, and
+what the other process has appended is read: the hub here hands it out, too.
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ from tidewire.log.base import Commit, Retention, StreamInfo, data_size
 from tidewire.log.pending import Append, Commits
 from tidewire.log.sqlite_file import QUERIES, roll_back
 from tidewire.wire.cursor import new_epoch
+from tidewire.wire.event import Event
 
 __all__ = ["Store", "StreamState", "load_stream"]
 
@@ -88,27 +90,57 @@ class Store:
         self._db = connection
         self._clock = clock
         self._states: dict[str, StreamState] = {}
-        self._version: int | None = None
+        self._version = self._read_version()
+        self._last_seq = self._read_last_seq()
 
     @property
     def changes(self) -> int:
         """How many rows have been changed since the start."""
         return self._db.total_changes
 
-    def transact(self, work: Callable[[], None]) -> None:
-        """Runs ``work`` in one transaction; if it raises, nothing is stored."""
+    def transact(self, work: Callable[[], None]) -> list[Commit]:
+        """Runs ``work`` in one transaction; if it raises, nothing is stored.
+
+        Gives what other processes have appended since the last one, in order.
+        """
+        version, last_seq = self._version, self._last_seq
         try:
             self._db.execute("BEGIN IMMEDIATE")
-            version: int = self._db.execute("PRAGMA data_version").fetchone()[0]
-            if version != self._version or len(self._states) > _MAX_CACHED:
-                self._states.clear()
-                self._version = version
+            foreign = self._meet_others()
             work()
             self._db.execute("COMMIT")
         except BaseException:
             self._states.clear()
+            self._version, self._last_seq = version, last_seq
             roll_back(self._db)
             raise
+        return foreign
+
+    @property
+    def is_behind(self) -> bool:
+        """True if another process has written since the last transaction."""
+        return self._read_version() != self._version
+
+    def _meet_others(self) -> list[Commit]:
+        version = self._read_version()
+        if version == self._version and len(self._states) <= _MAX_CACHED:
+            return []
+        self._states.clear()
+        foreign = Commits()
+        rows = self._db.execute(QUERIES["events_since"], (self._last_seq,)).fetchall()
+        for name, offset, type, data, closed in rows:
+            foreign.add_event(name, offset, Event(type, data), closed=bool(closed))
+        self._version = version
+        self._last_seq = self._read_last_seq()
+        return foreign.take()
+
+    def _read_version(self) -> int:
+        version: int = self._db.execute("PRAGMA data_version").fetchone()[0]
+        return version
+
+    def _read_last_seq(self) -> int:
+        seq: int = self._db.execute(QUERIES["last_seq"]).fetchone()[0]
+        return seq
 
     def append(self, appends: Sequence[Append]) -> tuple[list[int | Exception], list[Commit]]:
         """Stores appends in order: a result for each, and one Commit per stream."""
@@ -122,6 +154,7 @@ class Store:
             except TidewireError as exc:
                 results.append(exc)
         self._db.executemany(QUERIES["insert_event"], rows)
+        self._last_seq += len(rows)
         added = commits.take()
         for commit in added:
             self._finish(self._states[commit.stream], now, commit)

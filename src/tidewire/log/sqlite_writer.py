@@ -22,6 +22,9 @@ from tidewire.log.sqlite_store import Store
 
 __all__ = ["Call", "Writer"]
 
+GAP_SECONDS = 0.002
+FOLLOW_SECONDS = 0.05  # how long what another process wrote may stay unseen
+
 logger = logging.getLogger("tidewire.log")
 
 
@@ -53,8 +56,8 @@ class _Outcome:
 class Writer:
     """Takes entries on the loop it was made on.
 
-    ``report`` hears of commits there, before the futures are settled; ``after`` is
-    called in the thread, after each transaction.
+    ``report`` hears of commits there, other processes' included, before the futures are
+    settled; ``after`` is called in the thread, after each transaction.
     """
 
     def __init__(self, store: Store, report: Report, after: Callable[[], None]) -> None:
@@ -93,18 +96,36 @@ class Writer:
         self._batches.put(batch)
 
     def _write(self) -> None:
-        while (batch := self._batches.get()) is not None:
-            outcome = self._transact(batch)
-            try:
+        """The thread. With nothing to write it looks, now and then, what others wrote."""
+        try:
+            while True:
+                try:
+                    batch = self._batches.get(timeout=FOLLOW_SECONDS)
+                except queue.Empty:
+                    self._follow()
+                    continue
+                if batch is None:
+                    return
+                outcome = self._transact(batch)
                 self._loop.call_soon_threadsafe(self._committed, batch, outcome)
-            except RuntimeError:  # the loop was closed: nobody waits any more
-                return
-            self._after()
+                self._after()
+        except RuntimeError:  # the loop was closed: nobody waits any more
+            return
+
+    def _follow(self) -> None:
+        try:
+            foreign = self._store.transact(_nothing) if self._store.is_behind else []
+        except Exception as exc:  # if it is serious, the next append will tell
+            logger.debug("Could not look for what others wrote.", exc_info=exc)
+            return
+        if foreign:
+            self._loop.call_soon_threadsafe(self._report, foreign)
 
     def _transact(self, batch: list[Entry]) -> _Outcome:
         outcome = _Outcome()
         try:
-            self._store.transact(lambda: self._perform(batch, outcome))
+            foreign = self._store.transact(lambda: self._perform(batch, outcome))
+            outcome.commits = foreign + outcome.commits
         except Exception as exc:
             outcome = _Outcome()
             outcome.failure = unavailable(exc, "written")
@@ -138,7 +159,7 @@ class Writer:
             batch += self._take_followers()
             outcome.results = [outcome.failure] * len(batch)
         if self._pending:
-            self._hand_over()
+            self._loop.call_later(GAP_SECONDS, self._hand_over)
         else:
             self._rest()
         self._report(outcome.commits)
@@ -163,3 +184,7 @@ class Writer:
         followers: list[Entry] = [entry for entry in self._pending if isinstance(entry, Append)]
         self._pending = [entry for entry in self._pending if isinstance(entry, Call)]
         return followers
+
+
+def _nothing() -> None:
+    """The work of a transaction that only reads what others wrote."""

@@ -46,6 +46,11 @@ class Meter:
             self._reported = event
 
     @property
+    def is_reported(self) -> bool:
+        """True if the vendor has said what was used."""
+        return self._reported is not None
+
+    @property
     def output_bytes(self) -> int:
         """UTF-8 bytes of everything the model has said, reasoning included."""
         return self._other_bytes + self._reasoning_bytes

@@ -21,7 +21,6 @@ from tidewire.answers.events import (
     RunFailed,
     RunFinished,
     RunStopped,
-    Usage,
     encode,
 )
 from tidewire.answers.open_parts import OpenParts
@@ -58,7 +57,7 @@ class _OverLimit(Exception):
 
 
 class Run:
-    """One generation. ``begun`` is set at its first event or its end, whichever is first."""
+    """One generation. ``begun`` is done at its first event or its end, whichever is first."""
 
     def __init__(
         self,
@@ -72,11 +71,12 @@ class Run:
     ) -> None:
         self.id = id
         self.stream = stream
-        self.begun = asyncio.Event()
+        self.begun: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self.refused: RunFailed | None = None
         """The failure of a run that ended before it had said anything."""
         self.error: ModelError | None = None
         self.ended = False
+        self.first_token_seconds: float | None = None
         self._log = log
         self._fence = stream.fence
         self._source = source
@@ -84,7 +84,7 @@ class Run:
         self._composer = Composer()
         self._open = OpenParts()
         self._meter = Meter(request) if request is not None else None
-        self._has_usage = False
+        self._check_at = CHECK_EVERY
         self._reason = "stop"
         self._events = 0
         self._bytes = 0
@@ -128,7 +128,9 @@ class Run:
             async for said in self._source:
                 if self.ended:  # a source that does not let itself be cancelled
                     break
-                await self._say(said)
+                self._say(said)
+                if self._events >= self._check_at:
+                    await self._keep_up()
             self._check_stored()
             self._end(RunFinished(self._reason))
         except asyncio.CancelledError:
@@ -148,29 +150,26 @@ class Run:
             if self._storing_end is not None:
                 await self._storing_end
 
-    async def _say(self, said: AnswerEvent | str) -> None:
+    def _say(self, said: AnswerEvent | str) -> None:
         self._spoke_at = self._loop.time()
         for event in self._composer.compose(said):
             if isinstance(event, Finish):
                 self._reason = event.reason
             else:
                 self._append(event)
-        if self._events % CHECK_EVERY == 0:
-            await self._keep_up()
 
     def _append(self, event: AnswerEvent) -> None:
         self._check_stored()
         self._open.see(event)
         if self._meter is not None:
             self._meter.add(event)
-        self._has_usage = self._has_usage or type(event) is Usage
         data = encode(event)
         self._count(len(data))
-        self._stored = self._log.append(
-            self.stream.name, [Event(event.type, data)], fence=self._fence
-        )
-        if not self.begun.is_set():
-            self.begun.set()
+        stored = [Event(event.type, data)]
+        self._stored = self._log.append(self.stream.name, stored, fence=self._fence)
+        if self.first_token_seconds is None:
+            self.first_token_seconds = self._loop.time() - self._started_at
+            self.begun.set_result(None)
 
     def _check_stored(self) -> None:
         """Raises what the last append raised: nothing may follow what was not stored."""
@@ -188,6 +187,7 @@ class Run:
 
     async def _keep_up(self) -> None:
         """Lets the log come within two checkpoints of what was said."""
+        self._check_at = self._events + CHECK_EVERY
         if self._checkpoint is not None and not self._checkpoint.done():
             await asyncio.wait([self._checkpoint])
         self._checkpoint = self._stored
@@ -226,9 +226,10 @@ class Run:
         self._timer.cancel()
         if isinstance(end, RunFailed) and not self._events:
             self.refused = end
-        self.begun.set()
+        if not self.begun.done():
+            self.begun.set_result(None)
         last: list[AnswerEvent] = self._open.closing()
-        if self._meter is not None and not self._has_usage:
+        if self._meter is not None and not self._meter.is_reported:
             last.append(self._meter.usage())
         events = [Event(event.type, encode(event)) for event in (*last, end)]
         first_try = self._log.append(self.stream.name, events, close=True, fence=self._fence)

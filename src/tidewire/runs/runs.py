@@ -11,6 +11,7 @@ import asyncio
 import contextlib
 import logging
 import secrets
+from collections import deque
 from collections.abc import Callable
 
 from tidewire.answers.events import (
@@ -71,6 +72,8 @@ class Runs:
         self._owner = secrets.token_hex(8)
         self._runs: dict[str, Run] = {}
         self._tasks: set[asyncio.Task[None]] = set()
+        self.first_token_seconds: deque[float] = deque(maxlen=200)
+        """How long the latest answers took to begin, newest last."""
         self._linger: dict[str, float] = {}
         self._lingering: dict[str, asyncio.TimerHandle] = {}
         self._upkeep: asyncio.Task[None] | None = None
@@ -156,7 +159,9 @@ class Runs:
 
     def _done(self, id: str, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
-        self._runs.pop(id, None)
+        run = self._runs.pop(id, None)
+        if run is not None and run.first_token_seconds is not None:
+            self.first_token_seconds.append(run.first_token_seconds)
         self._linger.pop(id, None)
         if (timer := self._lingering.pop(id, None)) is not None:
             timer.cancel()

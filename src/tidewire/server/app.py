@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 
@@ -10,12 +11,17 @@ from starlette.exceptions import HTTPException
 from starlette.middleware.cors import CORSMiddleware
 
 from tidewire import __version__
+from tidewire.live.channels import ChannelRule, Channels
 from tidewire.models.registry import build
 from tidewire.runs.run import Limits
+from tidewire.server.channels import channels_router
 from tidewire.server.chat import Chat, chat_router
+from tidewire.server.connections import connections_router
 from tidewire.server.console import mount_console
 from tidewire.server.health import health_router
+from tidewire.server.interval import interval_router
 from tidewire.server.limits import LimitBody, RequireSecret
+from tidewire.server.monitor import MONITOR_RULE, Monitor, monitor_router
 from tidewire.server.routes import answer_http_error
 from tidewire.server.settings import Settings
 from tidewire.server.tide import Tidewire, open_log
@@ -42,7 +48,9 @@ def create_app(settings: Settings) -> FastAPI:
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncGenerator[None, None]:
         async with tide.lifespan():
+            sampling = asyncio.create_task(monitor.run(), name="monitor")
             yield
+            sampling.cancel()
         for model in models.values():
             await model.aclose()
 
@@ -65,6 +73,13 @@ def create_app(settings: Settings) -> FastAPI:
     )
     app.include_router(chat_router(chat))
     app.include_router(tide.router)
+    rules = [ChannelRule(**table.model_dump()) for table in settings.channels]
+    channels = Channels(tide.log, tide.hub, [*rules, MONITOR_RULE])
+    monitor = Monitor(tide, channels, settings.data)
+    app.include_router(channels_router(tide, channels))
+    app.include_router(monitor_router(tide, channels))
+    app.include_router(connections_router(tide.hub))
+    app.include_router(interval_router(tide, channels))
     app.include_router(health_router(tide))
     mount_console(app)
     _add_middleware(app, settings)

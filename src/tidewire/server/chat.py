@@ -8,7 +8,7 @@ GET by itself, and a client that repeats its POST get the rest of the answer.
 from __future__ import annotations
 
 import hashlib
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from fastapi import APIRouter, Query
 from pydantic import BaseModel, ConfigDict, Field
@@ -20,16 +20,12 @@ from tidewire.errors import BadRequest, RateLimited, StreamGone, StreamNotFound
 from tidewire.log.base import StreamInfo
 from tidewire.models.base import ChatMessage, ChatRequest, Model
 from tidewire.runs.runs import PREFIX, new_run_id
-from tidewire.server.routes import Route
+from tidewire.server.routes import SSE, Route
 from tidewire.server.settings import LimitSettings
 from tidewire.server.tide import Tidewire, requested_cursor, requested_dialect, run_headers
 from tidewire.wire.cursor import read_cursor
 
 __all__ = ["Chat", "chat_router"]
-
-_SSE: dict[int | str, dict[str, Any]] = {
-    200: {"description": "The answer.", "content": {"text/event-stream": {}}}
-}
 
 
 class Options(BaseModel):
@@ -152,7 +148,7 @@ def chat_router(chat: Chat) -> APIRouter:
     """``/api/chat``, ``/api/models`` and the stop of a session."""
     router = APIRouter(route_class=Route, tags=["chat"])
 
-    @router.post("/api/chat", response_class=Response, responses=_SSE)
+    @router.post("/api/chat", response_class=Response, responses=SSE)
     async def ask(
         request: Request,
         ask: Ask,
@@ -165,7 +161,7 @@ def chat_router(chat: Chat) -> APIRouter:
         """
         return await chat.answer(request, ask)
 
-    @router.get("/api/chat", response_class=Response, responses=_SSE)
+    @router.get("/api/chat", response_class=Response, responses=SSE)
     async def ask_by_get(
         request: Request,
         message: Annotated[str, Query(min_length=1)],

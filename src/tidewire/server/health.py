@@ -55,7 +55,7 @@ class _Figures(Collector):
 
     def collect(self) -> Iterator[Metric]:
         figures = self._tide.hub.figures
-        yield _gauge("viewers", "Subscriptions that are open", figures.viewers)
+        yield _gauge("viewers", "Subscriptions that are open", len(self._tide.hub.viewers))
         yield _gauge("runs", "Answers going on in this process", len(self._tide.runs))
         yield _counter("commits", "Commits to the log", figures.commits)
         yield _counter("events", "Events stored", figures.events)

@@ -7,7 +7,7 @@ a model's 401, 429 or 5xx is still an HTTP status; then head, subscription, end.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -16,7 +16,7 @@ from starlette.types import Receive, Scope, Send
 
 from tidewire.answers.events import RunFailed
 from tidewire.errors import LogUnavailable, TidewireError
-from tidewire.live.base import Dialect
+from tidewire.live.base import Dialect, Sink
 from tidewire.live.hub import Hub
 from tidewire.live.sinks import AsgiSink, DirectSink
 from tidewire.live.start import Start
@@ -39,26 +39,27 @@ class StreamResponse(Response):
     def __init__(
         self,
         hub: Hub,
-        stream: StreamInfo,
+        streams: Sequence[tuple[StreamInfo, Start]],
         dialect: Dialect,
-        start: Start,
         *,
         run: Run | None = None,
         headers: Headers | None = None,
+        announce: bool = False,
+        changed: bool = False,
     ) -> None:
         super().__init__(status_code=200)
         self._hub = hub
-        self._stream = stream
+        self._streams = streams
         self._dialect = dialect
-        self._start = start
         self._run = run
+        self._announce = announce
+        self._changed = changed
         self._more_headers = headers or []
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         async with _open_sink(scope, receive, send) as sink:
-            subscription = self._hub.subscribe(self._stream, self._dialect, self._start, sink)
-            async with subscription:
-                refusal = await self._hold(subscription)
+            async with self.subscription(sink, scope) as subscription:
+                refusal = await self.hold(subscription)
                 if refusal is None:
                     await send(self._head())
                     await subscription.run()
@@ -67,6 +68,17 @@ class StreamResponse(Response):
         elif not sink.is_gone:
             await send({"type": "http.response.body", "body": b"", "more_body": False})
 
+    def subscription(self, sink: Sink, scope: Scope) -> Subscription:
+        """The subscription into ``sink``, to be entered."""
+        return self._hub.subscribe(
+            self._streams,
+            self._dialect,
+            sink,
+            announce=self._announce,
+            changed=self._changed,
+            about=":".join(map(str, scope.get("client") or ())),
+        )
+
     def _head(self) -> dict[str, Any]:
         # raw_headers holds what the app put on the response (cookies); all but its
         # content-length, which a stream has none of.
@@ -74,23 +86,14 @@ class StreamResponse(Response):
         headers = stream_headers(*own, *self._more_headers)
         return {"type": "http.response.start", "status": self.status_code, "headers": headers}
 
-    async def _hold(self, subscription: Subscription) -> Response | None:
+    async def hold(self, subscription: Subscription) -> Response | None:
         """Waits for the run to begin; the error response if it was refused outright."""
         run = self._run
         if run is None:
             return None
-        if not run.begun.is_set():
-            waiting = [
-                asyncio.ensure_future(run.begun.wait()),
-                asyncio.ensure_future(subscription.until_over()),
-            ]
-            try:
-                await asyncio.wait(
-                    waiting, timeout=HOLD_SECONDS, return_when=asyncio.FIRST_COMPLETED
-                )
-            finally:
-                for task in waiting:
-                    task.cancel()
+        if not run.begun.done():
+            waiting = (run.begun, subscription.left())
+            await asyncio.wait(waiting, timeout=HOLD_SECONDS, return_when=asyncio.FIRST_COMPLETED)
         if run.refused is None:
             return None
         error = run.error or _Unfinished(run.refused)

@@ -16,7 +16,12 @@ from starlette.responses import JSONResponse, Response
 from tidewire.errors import BadRequest, TidewireError
 from tidewire.server.respond import error_response
 
-__all__ = ["Route", "answer_errors", "answer_http_error"]
+__all__ = ["SSE", "Route", "answer_errors", "answer_http_error"]
+
+SSE: dict[int | str, dict[str, Any]] = {
+    200: {"description": "The stream.", "content": {"text/event-stream": {}}}
+}
+"""What the API page says of a route that streams."""
 
 
 class Route(APIRoute):

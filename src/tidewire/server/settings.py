@@ -66,6 +66,23 @@ class LimitSettings(_Table):
     )
 
 
+class ChannelSettings(_Table):
+    """What holds for channels whose name matches; the first table that matches counts."""
+
+    pattern: str = Field(default="*", description="a name with * and ?")
+    max_events: int | None = Field(default=10_000, gt=0, description="how many are kept")
+    max_bytes: int | None = Field(
+        default=64 * 1024 * 1024, gt=0, description="how many bytes of data are kept"
+    )
+    max_age_seconds: float | None = Field(
+        default=7 * 86400.0, gt=0, description="how long an event is kept"
+    )
+    max_event_bytes: int = Field(default=256 * 1024, gt=0, description="largest event")
+    max_publishes_per_second: int = Field(
+        default=1000, gt=0, description="calls a second, of all publishers together"
+    )
+
+
 class CorsSettings(_Table):
     """Which other web origins may call."""
 
@@ -104,6 +121,9 @@ class Settings(BaseSettings):
     log: LogSettings = LogSettings()
     runs: RunSettings = RunSettings()
     limits: LimitSettings = LimitSettings()
+    channels: list[ChannelSettings] = Field(
+        default=[], description="tables [[channels]]: retention and limits by pattern"
+    )
     cors: CorsSettings = CorsSettings()
     auth: AuthSettings = AuthSettings()
     models: dict[str, dict[str, Any]] = Field(

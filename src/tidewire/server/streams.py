@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 from fastapi import APIRouter, Path, Query
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from tidewire.errors import NotFound
-from tidewire.server.routes import Route
+from tidewire.server.routes import SSE, Route
 
 if TYPE_CHECKING:
     from tidewire.server.tide import Tidewire
@@ -18,16 +18,12 @@ __all__ = ["streams_router"]
 
 StreamId = Annotated[str, Path(max_length=255, pattern=r"^[!-~]+$")]
 
-_SSE: dict[int | str, dict[str, Any]] = {
-    200: {"description": "The stream.", "content": {"text/event-stream": {}}}
-}
-
 
 def streams_router(tide: Tidewire) -> APIRouter:
     """The routes that every app with resumable streams needs."""
     router = APIRouter(route_class=Route, tags=["streams"])
 
-    @router.get("/api/streams/{id}", response_class=Response, responses=_SSE)
+    @router.get("/api/streams/{id}", response_class=Response, responses=SSE)
     async def subscribe(
         request: Request,
         id: StreamId,

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import AsyncGenerator, Callable, Coroutine
+from collections.abc import AsyncGenerator, Callable, Coroutine, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, ClassVar
@@ -22,9 +22,9 @@ from starlette.responses import Response
 
 from tidewire.dialects import find_dialect
 from tidewire.dialects.base import Dialect
-from tidewire.errors import ConfigError, LogError, ShuttingDown
+from tidewire.errors import BadRequest, ConfigError, LogError, ShuttingDown
 from tidewire.live.hub import Hub
-from tidewire.live.start import find_start
+from tidewire.live.start import Start, find_start
 from tidewire.log.base import Leases, Log, StreamInfo
 from tidewire.log.memory import MemoryLog
 from tidewire.log.sqlite import SqliteLog
@@ -32,6 +32,7 @@ from tidewire.models.base import ChatRequest
 from tidewire.runs.run import Limits, Run
 from tidewire.runs.runs import Runs, Started
 from tidewire.runs.source import Source
+from tidewire.server.poll import PollResponse
 from tidewire.server.respond import StreamResponse
 from tidewire.server.routes import answer_errors
 from tidewire.server.signals import hearing_exit_signals
@@ -212,21 +213,42 @@ class Tidewire:
         204 if the cursor is at the end of a closed stream: there is nothing to come.
         Raises ShuttingDown, BadRequest.
         """
+        cursor = requested_cursor(request)
+        since = request.query_params.get("from", "start")
+        start = find_start(stream, cursor=cursor, since=since, prime=request.method == "GET")
+        at_end = stream.closed and start.offset >= stream.head and not start.reset
+        if at_end and (cursor or since == "now"):
+            return Response(status_code=204, headers=headers)
+        return self.streams_response(request, [(stream, start)], run=run, headers=headers)
+
+    def streams_response(
+        self,
+        request: Request,
+        streams: Sequence[tuple[StreamInfo, Start]],
+        *,
+        run: Run | None = None,
+        headers: dict[str, str] | None = None,
+        announce: bool = False,
+        changed: bool = False,
+    ) -> Response:
+        """One or several streams from their starts, in the dialect and mode asked for.
+
+        See Hub.subscribe for ``announce`` and ``changed``. Raises ShuttingDown, BadRequest.
+        """
         if self.runs.draining:
             raise ShuttingDown("The server is restarting; try again in a moment.")
         dialect = requested_dialect(request)
-        cursor = requested_cursor(request)
-        start = find_start(
-            stream,
-            cursor=cursor,
-            since=request.query_params.get("from", "start"),
-            prime=request.method == "GET",
-        )
-        at_end = stream.closed and start.offset >= stream.head and not start.reset
-        if at_end and (cursor or request.query_params.get("from") == "now"):
-            return Response(status_code=204, headers=headers)
+        if len(streams) > 1 and not dialect.multiplexes:
+            raise BadRequest(f"The dialect '{dialect.name}' carries one stream only.")
+        mode = request.query_params.get("mode", "sse")
+        if mode not in ("sse", "poll"):
+            raise BadRequest("'mode' is sse or poll.")
         raw = [(name.lower().encode(), value.encode()) for name, value in (headers or {}).items()]
-        return StreamResponse(self.hub, stream, dialect, start, run=run, headers=raw)
+        if mode == "poll":
+            return PollResponse(self.hub, streams, dialect, run=run, headers=raw, changed=changed)
+        return StreamResponse(
+            self.hub, streams, dialect, run=run, headers=raw, announce=announce, changed=changed
+        )
 
     async def _expire(self) -> None:
         while isinstance(self.log, Leases):

@@ -9,6 +9,9 @@ Where one stored event is written as several SSE events (a delta shown character
 character), all but the last carry a *partial* position ``epoch-offset~n``: everything
 up to ``offset`` and the first ``n`` characters of the text after it have been sent.
 
+A cursor that ends with ``.~`` says that its streams are *the* set its reader wants,
+whatever the URL says: the set was changed while the connection was open.
+
 Alphabet ``[A-Za-z0-9._~-]``, so ``Last-Event-ID`` stays a CORS-safelisted header
 (it must be at most 128 bytes for that: ten streams of 36**4 events each fit).
 Pure; never decides whether a stream exists or may be read.
@@ -23,6 +26,7 @@ from typing import NamedTuple
 from tidewire.errors import InvalidCursor
 
 __all__ = [
+    "CHANGED",
     "EPOCH_LENGTH",
     "MAX_CURSOR_LENGTH",
     "Position",
@@ -33,6 +37,8 @@ __all__ = [
 
 EPOCH_LENGTH = 6
 MAX_CURSOR_LENGTH = 4096  # 100 channels and more; 128 bytes hold ten
+
+CHANGED = ".~"
 
 _BASE62 = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 _BASE36 = "0123456789abcdefghijklmnopqrstuvwxyz"
@@ -61,14 +67,14 @@ def write_cursor(positions: list[Position]) -> str:
 
 
 def read_cursor(text: str) -> list[Position]:
-    """The positions of a cursor, in order; writing them gives the same text.
+    """The positions of a cursor, in order, without the mark of a changed set.
 
     Raises InvalidCursor for anything that no Tidewire server has written: cursors
     come from clients, so their form is checked before any of it is used.
     """
     if not text or len(text) > MAX_CURSOR_LENGTH:
         raise InvalidCursor("A cursor is 1 to 4096 characters.")
-    positions = [_read_position(part) for part in text.split(".")]
+    positions = [_read_position(part) for part in text.removesuffix(CHANGED).split(".")]
     if len({position.epoch for position in positions}) < len(positions):
         raise InvalidCursor("A cursor has one place in each stream.")
     return positions
@@ -87,7 +93,8 @@ def _read_position(text: str) -> Position:
 
 def new_epoch() -> str:
     """A fresh random epoch; the log makes sure that no other stream has it."""
-    return "".join(secrets.choice(_BASE62) for _ in range(EPOCH_LENGTH))
+    number = secrets.randbelow(62**EPOCH_LENGTH)
+    return "".join(_BASE62[number // 62**place % 62] for place in range(EPOCH_LENGTH))
 
 
 def base36(number: int) -> str:

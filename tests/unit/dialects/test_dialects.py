@@ -129,7 +129,7 @@ def test_comments_and_marks_dispatch_nothing_and_keep_the_place(dialect: Any) ->
     assert (parser.last_event_id, parser.retry_milliseconds) == ("Ab3xY9-0", 2000)
     assert parser.feed(dialect.heartbeat + dialect.farewell(700)) == []
     assert (parser.last_event_id, parser.retry_milliseconds) == ("Ab3xY9-0", 700)
-    (reset,) = parser.feed(dialect.reset("Ab3xY9-4", '{"reason":"ahead"}'))
+    (reset,) = parser.feed(dialect.control("stream.reset", "Ab3xY9-4", '{"reason":"ahead"}'))
     assert (reset.event, reset.id) == ("stream.reset", "Ab3xY9-4")
     assert Parser().feed(dialect.opening(None)) == []
 

@@ -41,7 +41,7 @@ class _Reading:
         self.start = start
         self.sink = ScriptedSink(room=ROOM if slow else None)
         self.slow = slow
-        self.subscription = hub.subscribe(log.stream, self.dialect, start, self.sink)
+        self.subscription = hub.subscribe([(log.stream, start)], self.dialect, self.sink)
         self.task = asyncio.get_running_loop().create_task(_read(self.subscription))
 
     @property
@@ -177,7 +177,7 @@ class HistoryMeetsLive(RuleBasedStateMachine):
                 assert reading.subscription.over == reading.task.done() == self.log.closed
         finally:
             self.runner.close()  # cancels who still reads
-        assert self.hub.figures.viewers == 0
+        assert not self.hub.viewers
 
     def _finish(self) -> None:
         self.log.holds_reads = False

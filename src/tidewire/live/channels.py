@@ -1,0 +1,133 @@
+"""Channels: streams without an end, made on first use, kept as their rule says.
+
+A channel named ``news`` is the log's stream ``channel/news``: a name that no run and no
+session can have. Owns names, retention and the limits of publishing; delivery is the
+hub's, as for every stream.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from fnmatch import fnmatchcase
+
+import msgspec
+from limits import RateLimitItemPerSecond
+from limits.storage import MemoryStorage
+from limits.strategies import MovingWindowRateLimiter
+
+from tidewire.errors import BadRequest, RateLimited, RequestTooLarge, StreamGone, StreamNotFound
+from tidewire.live.hub import Hub
+from tidewire.log.base import CHANNEL, Log, Retention, StreamInfo
+from tidewire.wire.cursor import Position
+from tidewire.wire.event import Event
+from tidewire.wire.writer import check_field
+
+__all__ = ["MAX_BATCH", "ChannelRule", "Channels", "channel_stream"]
+
+MAX_BATCH = 1000
+MAX_TYPE_LENGTH = 128
+_NAME = re.compile(r"\w[\w.:@~+-]{0,199}")
+
+
+class ChannelRule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What holds for channels whose name matches ``pattern`` (``*`` and ``?``).
+
+    The first rule that matches counts. Retention is as in log/base.py; ``max_event_bytes``
+    limits one event's data, ``max_publishes_per_second`` the calls, over all publishers.
+    """
+
+    pattern: str = "*"
+    max_events: int | None = 10_000
+    max_bytes: int | None = 64 * 1024 * 1024
+    max_age_seconds: float | None = 7 * 86400.0
+    max_event_bytes: int = 256 * 1024
+    max_publishes_per_second: int = 1000
+
+    @property
+    def retention(self) -> Retention:
+        return Retention(self.max_events, self.max_bytes, self.max_age_seconds)
+
+
+class Channels:
+    """All channels of a log."""
+
+    def __init__(self, log: Log, hub: Hub, rules: Sequence[ChannelRule] = ()) -> None:
+        self._log = log
+        self._hub = hub
+        self._rules = (*rules, ChannelRule())
+        self._epochs: dict[str, str] = {}
+        self._rates = MovingWindowRateLimiter(MemoryStorage())
+
+    async def publish(self, name: str, events: Sequence[Event], *, key: str | None = None) -> str:
+        """Appends events to a channel, all or none; gives the cursor of the last one.
+
+        ``key`` makes it idempotent: the same key in the same channel stores nothing and
+        gives the cursor of the first time. Raises BadRequest, RequestTooLarge,
+        RateLimited, LogUnavailable.
+        """
+        rule = self._rule(name)
+        _check(events, rule)
+        rate = RateLimitItemPerSecond(rule.max_publishes_per_second)
+        if not self._rates.hit(rate, name):
+            raise RateLimited(f"The channel '{name}' is published to too often.")
+        stream = channel_stream(name)
+        if name not in self._epochs:
+            await self.open(name)
+        try:
+            offset = await self._log.append(stream, events, key=key)
+        except (StreamNotFound, StreamGone):  # deleted, perhaps by another process
+            await self.open(name)
+            offset = await self._log.append(stream, events, key=key)
+        return str(Position(self._epochs[name], offset))
+
+    async def open(self, name: str) -> StreamInfo:
+        """The channel's stream, made if it does not exist."""
+        retention = self._rule(name).retention
+        info = await self._log.create(channel_stream(name), retention=retention)
+        if len(self._epochs) > MAX_KNOWN:
+            self._epochs.clear()
+        self._epochs[name] = info.epoch
+        return info
+
+    async def info(self, name: str) -> StreamInfo:
+        """A channel that exists. Raises StreamNotFound, StreamGone."""
+        return await self._log.info(channel_stream(name))
+
+    async def delete(self, name: str) -> None:
+        """Removes a channel and what it holds; its viewers are told. Idempotent."""
+        await self._log.delete(channel_stream(name))
+        self._epochs.pop(name, None)
+        self._hub.end_topic(channel_stream(name))
+
+    def audience(self, name: str) -> int:
+        return self._hub.audience(channel_stream(name))
+
+    def _rule(self, name: str) -> ChannelRule:
+        return next(rule for rule in self._rules if fnmatchcase(name, rule.pattern))
+
+
+MAX_KNOWN = 10_000
+
+
+def channel_stream(name: str) -> str:
+    """The stream of a channel. Raises BadRequest for a name that cannot be one."""
+    if not _NAME.fullmatch(name):
+        raise BadRequest(
+            "A channel's name is 1 to 200 letters, digits or . : @ ~ + - _, "
+            "and begins with a letter or digit."
+        )
+    return CHANNEL + name
+
+
+def _check(events: Sequence[Event], rule: ChannelRule) -> None:
+    if not 0 < len(events) <= MAX_BATCH:
+        raise BadRequest(f"A publish has 1 to {MAX_BATCH} events.")
+    for event in events:
+        if not 0 < len(event.type) <= MAX_TYPE_LENGTH:
+            raise BadRequest(f"An event type has 1 to {MAX_TYPE_LENGTH} characters.")
+        if event.type.startswith("stream."):
+            raise BadRequest("Event types that begin with 'stream.' are the server's own.")
+        check_field("event", event.type)
+        if len(event.data.encode()) > rule.max_event_bytes:
+            raise RequestTooLarge(f"An event's data is at most {rule.max_event_bytes} bytes here.")

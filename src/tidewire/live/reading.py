@@ -1,0 +1,151 @@
+"""A reading: one stream's place in one viewer – history from its start, then live.
+
+While it is live, nothing of it runs: the topic hands it commits. It reads the log when
+the viewer has just come, and when a slow viewer takes bytes again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from tidewire.errors import LogUnavailable, StreamGone, StreamNotFound
+from tidewire.live.base import Dialect
+from tidewire.live.start import Reset, Start
+from tidewire.log.base import CHANNEL, Batch, Commit, StreamInfo
+from tidewire.wire.cursor import Position
+from tidewire.wire.event import Event
+
+if TYPE_CHECKING:
+    from tidewire.live.subscription import Subscription
+    from tidewire.live.topic import Topic
+
+__all__ = ["Reading"]
+
+READ_LIMIT = 256
+RETRY_READ_SECONDS = 0.5
+
+logger = logging.getLogger("tidewire.live")
+
+
+class Reading:
+    """``offset`` is the last event given; ``is_live``: the topic brings what follows;
+    ``is_done``: nothing will follow."""
+
+    __slots__ = (
+        "_must_read", "dialect", "encoder", "is_done", "is_live", "is_shared", "offset", "start",
+        "stream", "topic", "viewer", "within",
+    )  # fmt: skip
+
+    def __init__(
+        self, viewer: Subscription, stream: StreamInfo, start: Start, *, is_shared: bool
+    ) -> None:
+        self.viewer = viewer
+        self.stream = stream
+        self.dialect: Dialect = viewer.dialect
+        self.encoder = viewer.dialect.encoder()
+        self.start = start
+        self.offset = start.offset
+        self.within = start.within
+        self.is_shared = is_shared
+        self.is_live = False
+        self.is_done = False
+        self._must_read = False
+        self.topic: Topic
+
+    @property
+    def position(self) -> Position:
+        return Position(self.stream.epoch, self.offset, self.within)
+
+    @property
+    def label(self) -> str:
+        """What its readers call the stream: channels are known by their bare name."""
+        return self.stream.name.removeprefix(CHANNEL)
+
+    # What the topic calls
+
+    def take(self, commit: Commit) -> None:
+        """Writes what this viewer has not seen of a commit that continues its offset."""
+        skip = self.offset + 1 - commit.first
+        if 0 <= skip < len(commit.events):
+            self._emit(self.offset + 1, commit.events[skip:])
+
+    def end(self) -> None:
+        """Nothing more will come of this stream."""
+        self.is_done = True
+        self.viewer.reading_ended()
+
+    def read_again(self) -> None:
+        """Something may be in the log that the topic does not know of."""
+        self._must_read = True
+        self.viewer.resumed()
+
+    # What the viewer calls
+
+    async def prime(self) -> None:
+        """Shows a stateful encoder the events before the start, without writing them."""
+        offset = 0
+        while self.dialect.stateful and offset < self.offset and not self.viewer.over:
+            batch = await self._read(offset, limit=min(READ_LIMIT, self.offset - offset))
+            if batch is None or not batch.events:
+                return
+            self.encoder.encode(self.stream.epoch, batch.first, batch.events)
+            offset = batch.last
+
+    async def read_on(self) -> None:
+        """One step: joins the live audience, or reads a batch and then tries to."""
+        if not self._must_read and self.topic.covers(self.offset):
+            self.topic.admit(self)
+            return
+        batch = await self._read(self.offset, limit=READ_LIMIT)
+        if batch is None or self.viewer.over:
+            return
+        self._emit_batch(batch)
+        if self.offset >= batch.head and batch.closed:
+            self.end()
+        elif self.offset >= batch.head and not self._must_read:
+            self.topic.admit(self)
+
+    def tell_reset(self, reason: str, *, lost: int | None = None) -> None:
+        """Says in the stream that continuity is broken, and where it goes on."""
+        reset = Reset(self.label, reason, str(self.position), lost)
+        cursor = self.viewer.cursor(self)
+        data = msgspec.json.encode(reset).decode()
+        self.viewer.write(self.dialect.control("stream.reset", cursor, data))
+
+    def _emit_batch(self, batch: Batch) -> None:
+        if batch.first > self.offset + 1:
+            lost = batch.first - 1 - self.offset
+            self.offset, self.within = batch.first - 1, 0
+            self.tell_reset("trimmed", lost=lost)
+        if batch.events:
+            self._emit(batch.first, batch.events)
+
+    def _emit(self, first: int, events: Sequence[Event]) -> None:
+        others = self.viewer.others(self)
+        data = self.encoder.encode(
+            self.stream.epoch, first, events, within=self.within, others=others
+        )
+        self.within = 0
+        self.offset = first + len(events) - 1
+        self.viewer.write(data)
+
+    async def _read(self, after: int, *, limit: int) -> Batch | None:
+        """A batch; None if there is none to be had. Waits while the log cannot be read."""
+        while not self.viewer.over:
+            self._must_read = False
+            try:
+                return await self.topic.hub.log.read(self.stream.name, after, limit=limit)
+            except (StreamGone, StreamNotFound):
+                self.tell_reset("gone")
+                self.end()
+                return None
+            except LogUnavailable as exc:
+                logger.warning("Holding a viewer of %s: %s", self.stream.name, exc)
+                self.viewer.write(self.dialect.heartbeat)
+                await asyncio.sleep(RETRY_READ_SECONDS)
+        return None

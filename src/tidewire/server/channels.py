@@ -1,0 +1,182 @@
+"""``/api/channels`` and ``/api/events``: publish, subscribe, many channels at once."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import msgspec
+from fastapi import APIRouter, Query
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from tidewire.errors import BadRequest, NotFound, StreamGone, StreamNotFound
+from tidewire.live.channels import Channels
+from tidewire.live.start import Start, find_start
+from tidewire.live.subscription import MAX_STREAMS
+from tidewire.log.base import CHANNEL, StreamInfo
+from tidewire.server.routes import SSE, Route
+from tidewire.server.tide import Tidewire, requested_cursor
+from tidewire.wire.cursor import CHANGED, Position, read_cursor
+from tidewire.wire.event import Event
+
+__all__ = ["channels_router"]
+
+
+class Publish(msgspec.Struct, forbid_unknown_fields=True):
+    """One event as JSON: ``data`` is text, or any JSON, which is sent as its text."""
+
+    data: Any
+    event: str = "message"
+
+
+class Change(msgspec.Struct, forbid_unknown_fields=True):
+    """What ``PATCH /api/events/{connection}`` changes."""
+
+    add: list[str] = []
+    remove: list[str] = []
+
+
+def channels_router(tide: Tidewire, channels: Channels) -> APIRouter:
+    router = APIRouter(route_class=Route, tags=["channels"])
+
+    @router.post("/api/channels/{name}", status_code=201)
+    async def publish(
+        request: Request,
+        name: str,
+        event: Annotated[str, Query(description="Type of a text/plain event")] = "message",
+    ) -> JSONResponse:
+        """Publishes: a ``text/plain`` body is one event's data; JSON is one event
+        ``{"event"?, "data"}`` or an array of them, stored all or none.
+
+        The same ``Idempotency-Key`` publishes once.
+        """
+        key = request.headers.get("idempotency-key")
+        if key is not None and not 0 < len(key) <= 255:
+            raise BadRequest("An Idempotency-Key has 1 to 255 characters.")
+        cursor = await channels.publish(name, await _events(request, event), key=key)
+        return JSONResponse({"cursor": cursor}, status_code=201)
+
+    @router.get("/api/channels/{name}", response_class=Response, responses=SSE)
+    async def subscribe(
+        request: Request,
+        name: str,
+        since: Annotated[str, Query(alias="from")] = "now",
+        mode: Annotated[str, Query(description="sse, or poll for long polling")] = "sse",
+    ) -> Response:
+        """Subscribes to one channel, which is made if it does not exist."""
+        return await _subscribe(request, [name], since)
+
+    @router.head("/api/channels/{name}")
+    @router.get("/api/channels/{name}/info")
+    async def info(name: str) -> JSONResponse:
+        """What a channel holds, and how many watch it here."""
+        stream = await channels.info(name)
+        end = str(Position(stream.epoch, stream.head))
+        fields = {
+            "channel": name,
+            "cursor": end,
+            "first": stream.first,
+            "head": stream.head,
+            "viewers": channels.audience(name),
+        }
+        return JSONResponse(fields, headers={"Tidewire-Cursor": end})
+
+    @router.delete("/api/channels/{name}", status_code=204)
+    async def delete(name: str) -> Response:
+        """Removes a channel and what it holds. Idempotent."""
+        await channels.delete(name)
+        return Response(status_code=204)
+
+    @router.get("/api/events", response_class=Response, responses=SSE)
+    async def events(
+        request: Request,
+        channel: Annotated[list[str], Query(max_length=MAX_STREAMS)] = [],  # noqa: B006
+        since: Annotated[str, Query(alias="from")] = "now",
+        mode: Annotated[str, Query(description="sse, or poll for long polling")] = "sse",
+    ) -> Response:
+        """Many channels on one connection, with one cursor.
+
+        The first event, ``stream.open``, has the connection's id and says where each
+        channel stands; of an event's id, the first position is its own channel's.
+        """
+        return await _subscribe(request, list(dict.fromkeys(channel)), since)
+
+    @router.patch("/api/events/{connection}")
+    async def change(request: Request, connection: str) -> JSONResponse:
+        """Adds and removes channels while the connection is open; no event is lost."""
+        viewer = tide.hub.viewers.get(connection)
+        if viewer is None:
+            raise NotFound("There is no such connection here.")
+        wanted = await _decode(request, Change)
+        added = [await channels.open(name) for name in wanted.add]
+        more = [(stream, find_start(stream, since="now")) for stream in added]
+        viewer.change(add=more, remove=set(wanted.remove))
+        return JSONResponse({"cursor": viewer.cursor()})
+
+    async def _subscribe(request: Request, names: list[str], since: str) -> Response:
+        cursor = requested_cursor(request)
+        changed = cursor is not None and cursor.endswith(CHANGED)
+        if cursor is not None and changed:
+            streams = await _streams_of(cursor)
+        else:
+            streams = [await channels.open(name) for name in names]
+        if not streams:
+            raise BadRequest("Name at least one channel: ?channel=…")
+        starts = await _starts(request, streams, cursor, since)
+        return tide.streams_response(request, starts, announce=True, changed=changed)
+
+    async def _streams_of(cursor: str) -> list[StreamInfo]:
+        """The channels that a cursor names; those that are gone are left out."""
+        known = [await _find(position) for position in read_cursor(cursor)]
+        return [s for s in known if s is not None and s.name.startswith(CHANNEL)]
+
+    async def _starts(
+        request: Request, streams: list[StreamInfo], cursor: str | None, since: str
+    ) -> list[tuple[StreamInfo, Start]]:
+        """Where each channel begins. One that the cursor does not name is new to this
+        viewer, unless a channel that the cursor does name is no more: then it may be
+        that one, made anew, and the viewer is told."""
+        prime = request.method == "GET"
+        starts = [find_start(s, cursor=cursor, since=since, prime=prime) for s in streams]
+        unknown = [start.reset == "unknown" for start in starts]
+        if cursor is not None and any(unknown) and not await _names_what_is_gone(cursor):
+            fresh = [find_start(s, since=since, prime=prime) for s in streams]
+            starts = [new if u else old for u, new, old in zip(unknown, fresh, starts, strict=True)]
+        return list(zip(streams, starts, strict=True))
+
+    async def _names_what_is_gone(cursor: str) -> bool:
+        return any([await _find(position) is None for position in read_cursor(cursor)])
+
+    async def _find(position: Position) -> StreamInfo | None:
+        try:
+            return await tide.log.info(epoch=position.epoch)
+        except (StreamNotFound, StreamGone):
+            return None
+
+    return router
+
+
+async def _events(request: Request, type: str) -> list[Event]:
+    content_type = request.headers.get("content-type", "text/plain").partition(";")[0].strip()
+    if content_type == "text/plain":
+        try:
+            return [Event(type, (await request.body()).decode())]
+        except UnicodeDecodeError:
+            raise BadRequest("The body is not UTF-8.") from None
+    if content_type != "application/json":
+        raise BadRequest("Publish text/plain or application/json.")
+    body = (await request.body()).lstrip()
+    one_or_many = await _decode(request, list[Publish] if body[:1] == b"[" else Publish)
+    published = one_or_many if isinstance(one_or_many, list) else [one_or_many]
+    return [Event(item.event, _text(item.data)) for item in published]
+
+
+def _text(data: Any) -> str:
+    return data if isinstance(data, str) else msgspec.json.encode(data).decode()
+
+
+async def _decode(request: Request, type: Any) -> Any:
+    try:
+        return msgspec.json.decode(await request.body(), type=type)
+    except msgspec.DecodeError as exc:
+        raise BadRequest(f"The body does not fit: {exc}.") from exc

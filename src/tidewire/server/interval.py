@@ -1,0 +1,71 @@
+"""``/api/demo/interval``: ``Message N`` every 200 ms, for trying a client out. A demo.
+
+Every request gets a channel of its own, which counts from 0 as long as somebody reads
+it, and is deleted a few seconds after the last reader has left.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import secrets
+from typing import Annotated
+
+from fastapi import APIRouter, Query
+from starlette.requests import Request
+from starlette.responses import Response
+
+from tidewire.errors import InvalidCursor, StreamNotFound, TidewireError
+from tidewire.live.channels import Channels
+from tidewire.live.start import find_start
+from tidewire.log.base import StreamInfo
+from tidewire.server.routes import SSE, Route
+from tidewire.server.tide import Tidewire, requested_cursor
+from tidewire.wire.cursor import read_cursor
+from tidewire.wire.event import Event
+
+__all__ = ["interval_router"]
+
+PREFIX = "demo-interval-"
+GRACE_SECONDS = 10.0
+MAX_MESSAGES = 10_000
+
+
+def interval_router(tide: Tidewire, channels: Channels) -> APIRouter:
+    router = APIRouter(route_class=Route, tags=["demo"])
+
+    @router.get("/api/demo/interval", response_class=Response, responses=SSE)
+    async def interval(
+        request: Request,
+        ms: Annotated[int, Query(ge=10, le=60_000, description="time between messages")] = 200,
+    ) -> Response:
+        """``Message 0``, ``Message 1`` … until the client closes. A reconnect goes on."""
+        stream = await _known(request)
+        if stream is None:
+            name = PREFIX + secrets.token_hex(8)
+            stream = await channels.open(name)
+            tide.spawn(_count(channels, name, ms / 1000))
+        start = find_start(stream, cursor=requested_cursor(request), prime=True)
+        return tide.streams_response(request, [(stream, start)])
+
+    async def _known(request: Request) -> StreamInfo | None:
+        """The channel of a client that has lost its connection, if it still counts."""
+        cursor = requested_cursor(request)
+        with contextlib.suppress(StreamNotFound, InvalidCursor):
+            if cursor is not None:
+                return await tide.log.info(epoch=read_cursor(cursor)[0].epoch)
+        return None
+
+    return router
+
+
+async def _count(channels: Channels, name: str, seconds: float) -> None:
+    alone_seconds = 0.0
+    number = 0
+    with contextlib.suppress(TidewireError):  # deleted, or the log is away
+        while alone_seconds < GRACE_SECONDS and number < MAX_MESSAGES:
+            await channels.publish(name, [Event("message", f"Message {number}")])
+            number += 1
+            await asyncio.sleep(seconds)
+            alone_seconds = 0.0 if channels.audience(name) else alone_seconds + seconds
+    await channels.delete(name)

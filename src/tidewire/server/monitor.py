@@ -1,0 +1,151 @@
+"""``/api/monitor``: figures of the machine and of the hub, every few seconds.
+
+A channel like any other. One sampler publishes to it, however many watch, and rests
+while nobody does. Who comes late gets the last hour that was sampled.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from pathlib import Path
+from statistics import quantiles
+
+import msgspec
+import psutil
+from fastapi import APIRouter
+from starlette.requests import Request
+from starlette.responses import Response
+
+from tidewire.errors import TidewireError
+from tidewire.live.channels import ChannelRule, Channels
+from tidewire.live.start import find_start
+from tidewire.server.routes import SSE, Route
+from tidewire.server.tide import Tidewire, requested_cursor
+from tidewire.wire.event import Event
+
+__all__ = ["MONITOR_RULE", "Monitor", "Sample", "monitor_router"]
+
+CHANNEL = "monitor"
+EVERY_SECONDS = 2.0
+MONITOR_RULE = ChannelRule(CHANNEL, max_events=1800, max_age_seconds=3600.0)
+
+logger = logging.getLogger("tidewire.monitor")
+
+
+class Sample(msgspec.Struct, frozen=True):
+    """One moment. Rates are per second since the sample before, sizes in bytes.
+
+    ``first_token_p50_seconds`` and ``…_p95_…`` are of the latest 200 answers; null
+    until there were some.
+    """
+
+    at: float
+    cpu_percent: float
+    memory_used: int
+    memory_total: int
+    disk_used: int
+    disk_total: int
+    network_sent_rate: float
+    network_received_rate: float
+    process_cpu_percent: float
+    process_memory: int
+    connections: int
+    streams: int
+    runs: int
+    events_rate: float
+    deliveries_rate: float
+    delivered_bytes_rate: float
+    slow_viewers: int
+    first_token_p50_seconds: float | None
+    first_token_p95_seconds: float | None
+
+
+class Monitor:
+    """The sampler. ``run`` it as a task."""
+
+    def __init__(self, tide: Tidewire, channels: Channels, disk: Path) -> None:
+        self._tide = tide
+        self._channels = channels
+        self._disk = disk
+        self._process = psutil.Process()
+        self._before = self._counters()
+
+    async def run(self) -> None:
+        """Samples while somebody watches; cancel it to stop."""
+        while True:
+            await asyncio.sleep(EVERY_SECONDS)
+            if self._channels.audience(CHANNEL):
+                await self.publish()
+
+    async def publish(self) -> None:
+        data = msgspec.json.encode(self.sample()).decode()
+        try:
+            await self._channels.publish(CHANNEL, [Event("sample", data)])
+        except TidewireError as exc:
+            logger.warning("A sample was not published: %s", exc)
+
+    def sample(self) -> Sample:
+        """The figures of now, and the rates since the last call."""
+        before, now = self._before, self._counters()
+        self._before = now
+        seconds = max(now[0] - before[0], 0.001)
+        rates = [(b - a) / seconds for a, b in zip(before, now, strict=True)]
+        memory = psutil.virtual_memory()
+        disk = psutil.disk_usage(str(self._disk))
+        hub = self._tide.hub
+        p50, p95 = _percentiles(list(self._tide.runs.first_token_seconds))
+        return Sample(
+            at=time.time(),
+            cpu_percent=psutil.cpu_percent(),
+            memory_used=memory.total - memory.available,
+            memory_total=memory.total,
+            disk_used=disk.used,
+            disk_total=disk.total,
+            network_sent_rate=rates[1],
+            network_received_rate=rates[2],
+            process_cpu_percent=self._process.cpu_percent(),
+            process_memory=self._process.memory_info().rss,
+            connections=len(hub.viewers),
+            streams=hub.streams,
+            runs=len(self._tide.runs),
+            events_rate=rates[3],
+            deliveries_rate=rates[4],
+            delivered_bytes_rate=rates[5],
+            slow_viewers=hub.figures.slow,
+            first_token_p50_seconds=p50,
+            first_token_p95_seconds=p95,
+        )
+
+    def _counters(self) -> tuple[float, ...]:
+        network = psutil.net_io_counters()
+        figures = self._tide.hub.figures
+        return (
+            time.monotonic(),
+            network.bytes_sent,
+            network.bytes_recv,
+            figures.events,
+            figures.deliveries,
+            figures.delivered_bytes,
+        )
+
+
+def monitor_router(tide: Tidewire, channels: Channels) -> APIRouter:
+    router = APIRouter(route_class=Route, tags=["monitor"])
+
+    @router.get("/api/monitor", response_class=Response, responses=SSE)
+    async def monitor(request: Request) -> Response:
+        """Figures every two seconds, as events ``sample``; first those of the last hour."""
+        stream = await channels.open(CHANNEL)
+        start = find_start(stream, cursor=requested_cursor(request), prime=True)
+        return tide.streams_response(request, [(stream, start)], announce=True)
+
+    return router
+
+
+def _percentiles(values: list[float]) -> tuple[float | None, float | None]:
+    if len(values) < 2:
+        return (values[0], values[0]) if values else (None, None)
+    cuts = quantiles(values, n=20, method="inclusive")
+    return cuts[9], cuts[18]

@@ -1,0 +1,94 @@
+"""Long polling: the same subscription, its events as one JSON document.
+
+For clients that cannot read a stream. The answer comes as soon as there is an event, or
+empty after ``wait`` seconds; its ``cursor`` is where the next request goes on.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+
+import msgspec
+from starlette.datastructures import QueryParams
+from starlette.responses import JSONResponse
+from starlette.types import Receive, Scope, Send
+
+from tidewire.errors import BadRequest
+from tidewire.live.base import Viewer
+from tidewire.live.subscription import Subscription
+from tidewire.server.respond import StreamResponse
+from tidewire.wire.parser import Parser, ServerSentEvent
+
+__all__ = ["PollResponse"]
+
+MAX_EVENTS = 256
+MAX_WAIT_SECONDS = 55.0
+DEFAULT_WAIT_SECONDS = 25.0
+
+
+class PollSink:
+    """Collects events until there are enough; ``ready`` is set at the first."""
+
+    def __init__(self) -> None:
+        self.viewer: Viewer | None = None
+        self.chunked = False
+        self.is_paused = False
+        self.is_gone = False
+        self.events: list[ServerSentEvent] = []
+        self.ready = asyncio.Event()
+        self._parser = Parser(max_line_bytes=1 << 30, max_event_bytes=1 << 30)
+
+    def write(self, data: bytes) -> None:
+        self.events += self._parser.feed(data)
+        if self.events:
+            self.ready.set()
+        if len(self.events) >= MAX_EVENTS and not self.is_paused:
+            self.is_paused = True
+            if self.viewer is not None:
+                self.viewer.paused()
+
+
+class PollResponse(StreamResponse):
+    """``{"events": [{"id", "event", "data"}], "cursor", "closed", "streams"}``.
+
+    ``streams`` is what ``stream.open`` would say, after the events. ``closed``: all
+    streams have ended and everything was given.
+    """
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        wait_seconds = _requested_wait(QueryParams(scope["query_string"]).get("wait"))
+        sink = PollSink()
+        async with self.subscription(sink, scope) as subscription:
+            answer = await self.hold(subscription) or await _collect(
+                subscription, sink, wait_seconds
+            )
+        await answer(scope, receive, send)
+
+
+async def _collect(subscription: Subscription, sink: PollSink, wait_seconds: float) -> JSONResponse:
+    await subscription.catch_up()
+    if not sink.events and not subscription.over:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(wait_seconds):
+                await sink.ready.wait()
+    content = {
+        "events": [{"id": e.id, "event": e.event, "data": e.data} for e in sink.events],
+        "cursor": subscription.cursor(),
+        "closed": subscription.over,
+        "streams": msgspec.to_builtins(subscription.places()),
+    }
+    return JSONResponse(content, headers={"Cache-Control": "no-store"})
+
+
+def _requested_wait(text: str | None) -> float:
+    """``?wait=`` in seconds. Raises BadRequest."""
+    if text is None:
+        return DEFAULT_WAIT_SECONDS
+    try:
+        wait = float(text)
+    except ValueError:
+        wait = -1.0
+    if not 0.0 <= wait <= MAX_WAIT_SECONDS:
+        raise BadRequest(f"'wait' is 0 to {MAX_WAIT_SECONDS:g} seconds.")
+    return wait
