@@ -1,4 +1,4 @@
-"""Many viewers of one run, come at different moments, see the same – under either server."""
+"""Many viewers of one run, come at different moments, see the same – under any server."""
 
 from __future__ import annotations
 
@@ -48,3 +48,28 @@ async def test_100_viewers_receive_the_same_sequence(serve: Serve, plain: bool) 
 async def _come_late(viewer: Viewer, seconds: float) -> None:
     await asyncio.sleep(seconds)
     await viewer.follow()
+
+
+async def test_viewers_at_another_server_see_the_same(serve: Serve) -> None:
+    """Two servers on one file, as when a new one starts while the old one drains."""
+    dice = random.Random(2)
+    pieces = answer(dice, 60)
+
+    async def behave(exchange: Exchange) -> None:
+        await say(exchange, pieces, pause_seconds=0.03)
+
+    async with FakeUpstream(behave) as upstream:
+        config = CONFIG.format(url=upstream.url)
+        owner, other = await serve(config), await serve(config)
+        first = Viewer(owner.port, "question", key="one")
+        reading = asyncio.create_task(first.follow())
+        await first.located.wait()
+        others = [Viewer(other.port, "", key="") for _ in range(10)]
+        for viewer in others:
+            viewer.location = first.location
+        async with asyncio.timeout(15):
+            coming = (_come_late(viewer, dice.uniform(0.0, 1.0)) for viewer in others)
+            await asyncio.gather(reading, *coming)
+    assert first.text == "".join(pieces)
+    for viewer in others:
+        assert viewer.events == first.events

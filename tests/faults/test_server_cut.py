@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import random
 
+import pytest
+
 from tests.faults.conftest import Serve
 from tests.faults.fake_upstream import Exchange, FakeUpstream
 from tests.faults.scripted import CONFIG, answer, question, say
@@ -17,7 +19,8 @@ AT_A_TIME = 50
 DIALECTS = ("native", "d", "chunk", "delta", "typewriter")
 
 
-async def test_200_answers_cut_at_random_bytes_arrive_whole(serve: Serve) -> None:
+@pytest.mark.parametrize("plain", [False, True], ids=["direct", "asgi"])
+async def test_200_answers_cut_at_random_bytes_arrive_whole(serve: Serve, plain: bool) -> None:
     dice = random.Random(20)
     answers = {f"question {number}": answer(dice, PIECES) for number in range(ANSWERS)}
 
@@ -26,7 +29,7 @@ async def test_200_answers_cut_at_random_bytes_arrive_whole(serve: Serve) -> Non
         await say(exchange, pieces, pause_seconds=lambda: dice.choice((0.0, 0.0, 0.01)))
 
     async with FakeUpstream(behave) as upstream:
-        server = await serve(CONFIG.format(url=upstream.url))
+        server = await serve(CONFIG.format(url=upstream.url), plain=plain)
         viewers = [Viewer(server.port, message, key=f"key {message}") for message in answers]
         turns = asyncio.Semaphore(AT_A_TIME)
         async with asyncio.TaskGroup() as group:
