@@ -147,16 +147,6 @@ class Hub:
             if topic is not None:
                 figures.deliveries += self._hand_out(topic, commit)
 
-    def watched(self) -> list[str]:
-        """The streams that have viewers in this process."""
-        return list(self._topics)
-
-    def refresh(self, stream: str) -> None:
-        """Has the viewers of a stream read on from the log: another process writes to it."""
-        topic = self._topics.get(stream)
-        if topic is not None and not topic.is_closed:
-            topic.forget()
-
     async def beat(self) -> None:
         """Sends heartbeats for ever; cancel it to stop."""
         while True:

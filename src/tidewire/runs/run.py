@@ -10,7 +10,6 @@ process cannot say anything more.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 from collections.abc import AsyncGenerator
 
@@ -37,7 +36,6 @@ logger = logging.getLogger("tidewire.runs")
 
 CHECK_EVERY = 64
 CLOSE_SOURCE_SECONDS = 5.0
-TAKE_OVER_SECONDS = 0.1
 
 
 class Limits(msgspec.Struct, frozen=True):
@@ -246,7 +244,6 @@ class Run:
                 await attempt
                 return
             except (Fenced, StreamClosed, StreamGone):
-                await self._until_closed()
                 return
             except LogUnavailable as exc:
                 logger.error("The end of run %s cannot be stored yet: %s", self.id, exc)
@@ -254,14 +251,6 @@ class Run:
             failed = RunFailed("log_unavailable", "The answer could not be stored.", retryable=True)
             end = [Event(failed.type, encode(failed))]
             attempt = self._log.append(self.stream.name, end, close=True, fence=self._fence)
-
-    async def _until_closed(self) -> None:
-        """After a take-over: the other process is about to close the stream."""
-        with contextlib.suppress(LogError):
-            while True:
-                if (await self._log.info(self.stream.name)).closed:
-                    return
-                await asyncio.sleep(TAKE_OVER_SECONDS)
 
     async def _close_source(self) -> None:
         if isinstance(self._source, AsyncGenerator):

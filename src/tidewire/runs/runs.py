@@ -35,7 +35,6 @@ __all__ = ["PREFIX", "Runs", "Started", "new_run_id"]
 
 PREFIX = "run_"
 LEASE_SECONDS = 15.0
-FOLLOW_SECONDS = 0.5
 STOP_SECONDS = 2.0
 END_SECONDS = 6.0
 
@@ -77,7 +76,7 @@ class Runs:
         """How long the latest answers took to begin, newest last."""
         self._linger: dict[str, float] = {}
         self._lingering: dict[str, asyncio.TimerHandle] = {}
-        self._upkeep: list[asyncio.Task[None]] = []
+        self._upkeep: asyncio.Task[None] | None = None
         hub.on_empty = self._left
 
     def __len__(self) -> int:
@@ -88,10 +87,7 @@ class Runs:
         if isinstance(self._log, Leases):
             await self._log.hold(self._owner, LEASE_SECONDS)
             await self._recover()
-            self._upkeep = [
-                asyncio.create_task(self._keep_lease(), name="lease"),
-                asyncio.create_task(self._follow_others(), name="follow"),
-            ]
+            self._upkeep = asyncio.create_task(self._keep_lease(), name="lease")
 
     async def close(self, *, drain_seconds: float = 0.0) -> None:
         """Refuses new runs, gives the others ``drain_seconds``, interrupts the rest."""
@@ -103,10 +99,10 @@ class Runs:
         if self._tasks:
             # What cannot be stored or closed now is closed by whoever starts next.
             await asyncio.wait(self._tasks, timeout=END_SECONDS)
-        for task in self._upkeep:
-            task.cancel()
+        if self._upkeep is not None:
+            self._upkeep.cancel()
             with contextlib.suppress(asyncio.CancelledError):
-                await task
+                await self._upkeep
 
     async def start(
         self,
@@ -169,7 +165,6 @@ class Runs:
         self._linger.pop(id, None)
         if (timer := self._lingering.pop(id, None)) is not None:
             timer.cancel()
-        self._hub.refresh(id)
 
     def _left(self, stream: str) -> None:
         """The hub's word that nobody watches a stream any more."""
@@ -196,14 +191,6 @@ class Runs:
                 await self._recover()
             except LogError as exc:
                 logger.error("The lease cannot be renewed: %s", exc)
-
-    async def _follow_others(self) -> None:
-        """Shows viewers here what another process adds to its runs."""
-        while True:
-            await asyncio.sleep(FOLLOW_SECONDS)
-            for name in self._hub.watched():
-                if name.startswith(PREFIX) and name not in self._runs:
-                    self._hub.refresh(name)
 
     async def _recover(self) -> None:
         assert isinstance(self._log, Leases)
