@@ -24,7 +24,7 @@ from tidewire.answers import events
 from tidewire.dialects import DIALECTS
 from tidewire.live.start import Reset
 from tidewire.models import demo, openai
-from tidewire.server.settings import Settings
+from tidewire.server.settings import ChannelSettings, Settings
 
 FOLDER = Path(__file__).parents[1] / "docs" / "reference"
 NOTE = "<!-- Written by scripts/reference.py from the code; `make docs` writes it anew. -->\n\n"
@@ -57,6 +57,13 @@ def _settings() -> str:
         f"{inspect.getdoc(inspect.getmodule(Settings))}\n\n"
         "| setting | variable | default | |\n|---|---|---|---|\n"
         + "".join(_row(*row) for row in _setting_rows(Settings))
+        + "\n## Channels\n\n"
+        f"{inspect.getdoc(ChannelSettings)} A table `[[channels]]` for each.\n\n"
+        "| setting | default | |\n|---|---|---|\n"
+        + "".join(
+            _row(f"`{name}`", _value(field.default), str(field.description))
+            for name, field in ChannelSettings.model_fields.items()
+        )
         + "\n## Models\n\n"
         "A table `[models.NAME]` for each. `api` is one of the names below; `api_key` and the\n"
         "values of `headers` may be `env:NAME` or `file:PATH`.\n"
