@@ -6,8 +6,9 @@ explicitly (``*.start`` … ``*.end``, ``tool.start`` … ``tool.ready``), which
 interleave; then exactly one of ``run.finished``, ``run.stopped``, ``run.failed``.
 Because parts are explicit, writing them in another protocol needs little state.
 
-Fields with their default value are left out of the JSON. Unknown fields are ignored
-when reading, so newer logs can be read by older code.
+Fields with their default value are left out of the JSON, except where it tells how a
+run ended. Unknown fields are ignored when reading, so newer logs can be read by older
+code.
 """
 
 from __future__ import annotations
@@ -185,21 +186,21 @@ class Usage(AnswerEvent, frozen=True):
     estimated: bool = False
 
 
-class RunFinished(AnswerEvent, frozen=True):
+class RunFinished(AnswerEvent, frozen=True, omit_defaults=False):
     """``reason``: stop, length, tool_calls, content_filter or other."""
 
     type: ClassVar[str] = "run.finished"
     reason: str = "stop"
 
 
-class RunStopped(AnswerEvent, frozen=True):
+class RunStopped(AnswerEvent, frozen=True, omit_defaults=False):
     """Somebody stopped it. ``reason``: stop (asked for), disconnect or shutdown."""
 
     type: ClassVar[str] = "run.stopped"
     reason: str = "stop"
 
 
-class RunFailed(AnswerEvent, frozen=True):
+class RunFailed(AnswerEvent, frozen=True, omit_defaults=False):
     """``code`` is stable (see errors.py, and ``interrupted``); ``message`` is for a person."""
 
     type: ClassVar[str] = "run.failed"
