@@ -19,7 +19,7 @@ def serve(
         typer.Option(help="Port to listen on.", show_default="8400", min=0, max=65535),
     ] = None,
     config: Annotated[
-        Path | None, typer.Option(help="Settings in TOML; see docs/settings.md.", dir_okay=False)
+        Path | None, typer.Option(help="Settings in TOML; see docs/reference/settings.md.", dir_okay=False)
     ] = None,
     data: Annotated[
         Path | None, typer.Option(help="Directory of the SQLite files.", show_default="./data")
@@ -31,9 +31,12 @@ def serve(
     setting can also be given as an environment variable: TIDEWIRE_PORT,
     TIDEWIRE_LOG__SYNCHRONOUS, …
     """
+    from tidewire import __version__
     from tidewire.server.app import create_app
     from tidewire.server.serve import run
     from tidewire.server.settings import load_settings
 
     settings = load_settings(config, host=host, port=port, data=data)
+    models = ", ".join(settings.models) or "demo (answers offline)"
+    typer.secho(f"Tidewire {__version__} · models: {models} · log: {settings.log_url}", err=True)
     run(create_app(settings), host=settings.host, port=settings.port)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import logging
 from typing import Any
 
 import uvicorn
@@ -20,24 +21,32 @@ __all__ = ["run"]
 
 CLOSE_SECONDS = 5
 
+logger = logging.getLogger("tidewire")
+
 _LOGGING: dict[str, Any] = {
     "version": 1,
     "disable_existing_loggers": False,
-    "formatters": {"plain": {"format": "%(asctime)s %(levelname)s %(name)s: %(message)s"}},
+    "formatters": {"plain": {"format": "%(asctime)s %(levelname)s %(message)s"}},
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "plain"}},
     "root": {"level": "WARNING", "handlers": ["stderr"]},
-    "loggers": {"tidewire": {"level": "INFO"}, "uvicorn.error": {"level": "INFO"}},
+    "loggers": {"tidewire": {"level": "INFO"}, "uvicorn.error": {"level": "WARNING"}},
 }
 
 
 class Server(uvicorn.Server):
     """uvicorn's server, draining every open Tidewire before it shuts down."""
 
+    def _log_started_message(self, listeners: Any) -> None:
+        host, port = listeners[0].getsockname()[:2]
+        shown = f"[{host}]" if ":" in host else host
+        logger.info("Listening on http://%s:%d – Ctrl+C ends it", shown, port)
+
     async def shutdown(self, sockets: Any = None) -> None:
         draining = [tide.begin_drain() for tide in Tidewire.opened]
         while not self.force_exit and not all(task.done() for task in draining):
             await asyncio.wait(draining, timeout=0.1)
         await super().shutdown(sockets)
+        logger.info("Ended")
 
     def handle_exit(self, sig: int, frame: Any) -> None:
         """A signal ends us in good order, so the process ends with 0, not by the signal."""
