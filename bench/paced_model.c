@@ -10,15 +10,14 @@
  */
 #define _GNU_SOURCE
 #include <errno.h>
-#include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <stdbool.h>
 #include <string.h>
 #include <strings.h>
 #include <sys/epoll.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
+#include "loopback.h"
 #include "stamp.h"
 
 enum { MAX_FD = 4096, MAX_HEAD = 16384, NOT_STREAMING = -2, ROLE_CHUNK = -1 };
@@ -49,11 +48,6 @@ static const char EVENT[] =
     "\"created\":1795162793,\"model\":\"gpt-4o-2024-08-06\",\"service_tier\":\"default\","
     "\"system_fingerprint\":\"fp_07871e2ad8\",\"choices\":[{\"index\":0,\"delta\":%s,"
     "\"logprobs\":null,\"finish_reason\":%s}],\"usage\":null}\n\n";
-
-static void fail(const char *what) {
-    perror(what);
-    exit(1);
-}
 
 static void drop(int fd) {
     connections[fd]->open = false;
@@ -167,14 +161,7 @@ static void accept_connection(void) {
 }
 
 static void listen_on(int port) {
-    struct sockaddr_in address = {.sin_family = AF_INET,
-                                  .sin_port = htons((uint16_t)port),
-                                  .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    int on = 1;
-    listen_fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
-    setsockopt(listen_fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
-    if (bind(listen_fd, (struct sockaddr *)&address, sizeof address) < 0) fail("bind");
-    if (listen(listen_fd, 1024) < 0) fail("listen");
+    listen_fd = loopback_listen(port, 1024);
     struct epoll_event event = {.events = EPOLLIN, .data.fd = listen_fd};
     epoll_fd = epoll_create1(0);
     epoll_ctl(epoll_fd, EPOLL_CTL_ADD, listen_fd, &event);

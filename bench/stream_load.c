@@ -11,29 +11,23 @@
  */
 #define _GNU_SOURCE
 #include <errno.h>
-#include <netinet/in.h>
-#include <stdbool.h>
-#include <string.h>
 #include <strings.h>
 #include <sys/epoll.h>
 #include <sys/resource.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
-#include "stamp.h"
+#include "body.h"
+#include "loopback.h"
 
-enum { MAX_REQUEST = 65536, MAX_HEAD = 16384, READ_SIZE = 65536, CARRY = STAMP_LENGTH - 1 };
+enum { MAX_REQUEST = 65536, MAX_HEAD = 16384, READ_SIZE = 65536 };
 
 struct viewer {
     int fd;
-    bool in_body, chunked, complete, ended, wrong;
+    bool in_body, ended, wrong;
     uint32_t answer;        /* which of the model's answers this is, known from its first stamp */
     uint32_t chunks;        /* stamps seen so far */
-    size_t frame_size;      /* HTTP chunk size being read */
-    size_t frame_left;      /* bytes of the current HTTP chunk still to come */
-    bool in_frame_size;
-    size_t head_length, tail_length;
-    char tail[CARRY];       /* the end of the body so far: a stamp may be cut there */
+    struct body body;
+    size_t head_length;
     char head[MAX_HEAD + 1];
 };
 
@@ -45,11 +39,7 @@ static uint32_t chunks_expected;
 static bool answer_seen[65536];
 static uint32_t *delays_ns;
 static size_t delay_count;
-
-static void fail(const char *what) {
-    perror(what);
-    exit(1);
-}
+static uint64_t read_ns;    /* when the bytes at hand were received */
 
 /* Counts one error per answer and says the first few aloud. */
 static void complain(struct viewer *viewer, const char *what) {
@@ -68,7 +58,8 @@ static void finish(struct viewer *viewer) {
     if (viewer->fd >= 0) close(viewer->fd);
 }
 
-static void see_stamp(struct viewer *viewer, struct stamp stamp, uint64_t now) {
+static void see_stamp(void *seen_by, struct stamp stamp) {
+    struct viewer *viewer = seen_by;
     if (viewer->chunks == 0) {
         if (answer_seen[stamp.answer & 0xffff]) complain(viewer, "someone else's answer");
         answer_seen[stamp.answer & 0xffff] = true;
@@ -77,49 +68,7 @@ static void see_stamp(struct viewer *viewer, struct stamp stamp, uint64_t now) {
     if (stamp.answer != viewer->answer) complain(viewer, "two answers mixed");
     if (stamp.chunk != viewer->chunks++) complain(viewer, "chunk lost, doubled or out of order");
     if (delay_count < (size_t)streams * chunks_expected)
-        delays_ns[delay_count++] = (uint32_t)(now - stamp.written_ns);
-}
-
-/* Removes the framing of a chunked body in place; returns how many bytes of body remain. */
-static size_t unframe(struct viewer *viewer, char *bytes, size_t length) {
-    size_t kept = 0;
-    for (size_t i = 0; i < length;) {
-        if (viewer->frame_left > 0) {
-            size_t take = length - i < viewer->frame_left ? length - i : viewer->frame_left;
-            memmove(bytes + kept, bytes + i, take);
-            kept += take;
-            i += take;
-            viewer->frame_left -= take;
-            continue;
-        }
-        char byte = bytes[i++];
-        if (byte == '\n' && viewer->in_frame_size) {
-            viewer->frame_left = viewer->frame_size;
-            viewer->complete = viewer->frame_size == 0;
-            viewer->frame_size = 0;
-            viewer->in_frame_size = false;
-        } else if (byte != '\r' && byte != '\n') {
-            int digit = byte <= '9' ? byte - '0' : (byte | 0x20) - 'a' + 10;
-            viewer->frame_size = viewer->frame_size * 16 + (size_t)digit;
-            viewer->in_frame_size = true;
-        }
-    }
-    return kept;
-}
-
-/* `bytes` has CARRY bytes of room before it, for the tail of what came earlier. */
-static void read_body(struct viewer *viewer, char *bytes, size_t length, uint64_t now) {
-    if (viewer->chunked) length = unframe(viewer, bytes, length);
-    char *from = bytes - viewer->tail_length, *end = bytes + length, *mark;
-    memcpy(from, viewer->tail, viewer->tail_length);
-    while ((mark = memchr(from, '@', (size_t)(end - from))) && end - mark >= STAMP_LENGTH) {
-        struct stamp stamp;
-        if (stamp_read(mark, &stamp)) see_stamp(viewer, stamp, now);
-        from = mark + 1;
-    }
-    if (end - from > CARRY) from = end - CARRY;
-    viewer->tail_length = (size_t)(end - from);
-    memcpy(viewer->tail, from, viewer->tail_length);
+        delays_ns[delay_count++] = (uint32_t)(read_ns - stamp.written_ns);
 }
 
 /* Returns how many of the `length` bytes belong to the head; the rest is body. */
@@ -132,7 +81,7 @@ static size_t read_head(struct viewer *viewer, const char *bytes, size_t length)
     viewer->head_length += take;
     if (end == NULL) return length;
     if (strncmp(viewer->head, "HTTP/1.1 200", 12) != 0) complain(viewer, "refused");
-    viewer->chunked = strcasestr(viewer->head, "\r\ntransfer-encoding: chunked") != NULL;
+    viewer->body.chunked = strcasestr(viewer->head, "\r\ntransfer-encoding: chunked") != NULL;
     viewer->in_body = true;
     return (size_t)(end + 4 - viewer->head) - before;
 }
@@ -146,19 +95,15 @@ static void receive(struct viewer *viewer) {
         finish(viewer);
         return;
     }
-    uint64_t now = now_ns();
+    read_ns = now_ns();
     size_t length = (size_t)got, skip = viewer->in_body ? 0 : read_head(viewer, bytes, length);
     memmove(bytes, bytes + skip, length - skip);
-    if (viewer->in_body) read_body(viewer, bytes, length - skip, now);
-    if (viewer->complete) finish(viewer);
+    if (viewer->in_body) body_read(&viewer->body, bytes, length - skip, see_stamp, viewer);
+    if (viewer->body.complete) finish(viewer);
 }
 
 static void start(struct viewer *viewer) {
-    struct sockaddr_in address = {.sin_family = AF_INET,
-                                  .sin_port = htons((uint16_t)port),
-                                  .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    viewer->fd = socket(AF_INET, SOCK_STREAM, 0);
-    if (connect(viewer->fd, (struct sockaddr *)&address, sizeof address) < 0) fail("connect");
+    viewer->fd = loopback_connect(port);
     if (send(viewer->fd, request, request_length, MSG_NOSIGNAL) != (ssize_t)request_length)
         fail("send");
     struct epoll_event event = {.events = EPOLLIN, .data.ptr = viewer};
