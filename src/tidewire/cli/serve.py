@@ -19,7 +19,8 @@ def serve(
         typer.Option(help="Port to listen on.", show_default="8400", min=0, max=65535),
     ] = None,
     config: Annotated[
-        Path | None, typer.Option(help="Settings in TOML; see docs/reference/settings.md.", dir_okay=False)
+        Path | None,
+        typer.Option(help="Settings in TOML; see docs/reference/settings.md.", dir_okay=False),
     ] = None,
     data: Annotated[
         Path | None, typer.Option(help="Directory of the SQLite files.", show_default="./data")
@@ -37,6 +38,7 @@ def serve(
     from tidewire.server.settings import load_settings
 
     settings = load_settings(config, host=host, port=port, data=data)
+    app = create_app(settings)
     models = ", ".join(settings.models) or "demo (answers offline)"
     typer.secho(f"Tidewire {__version__} · models: {models} · log: {settings.log_url}", err=True)
-    run(create_app(settings), host=settings.host, port=settings.port)
+    run(app, host=settings.host, port=settings.port)
