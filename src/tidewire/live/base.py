@@ -59,6 +59,10 @@ class Dialect(Protocol):
         """``stream.open`` or ``stream.reset``: an event about the stream, not of it."""
         ...
 
+    def signal(self, type: str, data: str) -> bytes:
+        """An event without a place: it was not stored. Empty where it has no meaning."""
+        ...
+
     def farewell(self, retry_milliseconds: int) -> bytes:
         """The last bytes of a response that ends before its stream: come back then."""
         ...

@@ -37,8 +37,8 @@ class Reading:
     ``is_done``: nothing will follow."""
 
     __slots__ = (
-        "_must_read", "dialect", "encoder", "is_done", "is_live", "is_shared", "offset", "start",
-        "stream", "topic", "viewer", "within",
+        "dialect", "encoder", "is_done", "is_live", "is_shared", "offset", "start", "stream",
+        "topic", "viewer", "within",
     )  # fmt: skip
 
     def __init__(
@@ -54,7 +54,6 @@ class Reading:
         self.is_shared = is_shared
         self.is_live = False
         self.is_done = False
-        self._must_read = False
         self.topic: Topic
 
     @property
@@ -79,11 +78,6 @@ class Reading:
         self.is_done = True
         self.viewer.reading_ended()
 
-    def read_again(self) -> None:
-        """Something may be in the log that the topic does not know of."""
-        self._must_read = True
-        self.viewer.resumed()
-
     # What the viewer calls
 
     async def prime(self) -> None:
@@ -98,7 +92,7 @@ class Reading:
 
     async def read_on(self) -> None:
         """One step: joins the live audience, or reads a batch and then tries to."""
-        if not self._must_read and self.topic.covers(self.offset):
+        if self.topic.covers(self.offset):
             self.topic.admit(self)
             return
         batch = await self._read(self.offset, limit=READ_LIMIT)
@@ -107,7 +101,7 @@ class Reading:
         self._emit_batch(batch)
         if self.offset >= batch.head and batch.closed:
             self.end()
-        elif self.offset >= batch.head and not self._must_read:
+        elif self.offset >= batch.head:
             self.topic.admit(self)
 
     def tell_reset(self, reason: str, *, lost: int | None = None) -> None:
@@ -137,7 +131,6 @@ class Reading:
     async def _read(self, after: int, *, limit: int) -> Batch | None:
         """A batch; None if there is none to be had. Waits while the log cannot be read."""
         while not self.viewer.over:
-            self._must_read = False
             try:
                 return await self.topic.hub.log.read(self.stream.name, after, limit=limit)
             except (StreamGone, StreamNotFound):

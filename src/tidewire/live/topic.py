@@ -92,6 +92,8 @@ class Topic:
         self.is_closed = commit.closed
         for reading in tuple(self.singles):
             reading.take(commit)
+            if reading.offset < last:  # a commit before this one was not heard of
+                self._send_back(reading)
             self._settle(reading)
         self._remember(commit, needed=len(self.members) > deliveries)
         self.sent_at = self._now()
@@ -138,6 +140,11 @@ class Topic:
             if not group.readings:
                 del self.groups[reading.dialect.name]
 
+    def _send_back(self, reading: Reading) -> None:
+        """To the log, to read on from there."""
+        self.withdraw(reading)
+        reading.viewer.resumed()
+
     def _settle(self, reading: Reading) -> None:
         """Moves a reading that is abreast, and at no place of its own, into its group."""
         if not reading.is_shared or reading.within or reading not in self.singles:
@@ -155,8 +162,7 @@ class Topic:
         self._recent.clear()
         self._recent_bytes = 0
         for reading in tuple(self.members):
-            self.withdraw(reading)
-            reading.read_again()
+            self._send_back(reading)
 
     def beat(self) -> None:
         """A heartbeat to all who read nothing but this stream."""
@@ -166,6 +172,14 @@ class Topic:
             group.send(reading.dialect.heartbeat, reading.offset)
         for reading in tuple(self.singles):
             reading.viewer.beat()
+
+    def signal(self, event: Event) -> None:
+        """Writes an event that is not stored to who is live. It has no id: places stay."""
+        for group in tuple(self.groups.values()):
+            reading = next(iter(group.readings))
+            group.send(reading.dialect.signal(*event), reading.offset)
+        for reading in tuple(self.singles):
+            reading.viewer.write(reading.dialect.signal(*event))
 
     def _end_if_done(self, reading: Reading) -> None:
         if self.is_closed and reading.offset == self.head:

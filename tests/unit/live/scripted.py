@@ -38,7 +38,7 @@ class ScriptedLog(MemoryLog):
         return len(self._untold)
 
     def commit(self, events: Sequence[Event], *, close: bool = False) -> None:
-        self._untold.append(Commit("s", len(self.events) + 1, events, close))
+        self._untold.append(Commit("s", len(self.events) + 1, events, close, self.epoch))
         self.events.extend(events)
         self.closed = close
 
@@ -51,7 +51,9 @@ class ScriptedLog(MemoryLog):
         """The hub never hears of the next commit."""
         self._untold.popleft()
 
-    async def read(self, name: str, after: int = 0, *, limit: int = 512) -> Batch:
+    async def read(
+        self, name: str, after: int = 0, *, limit: int = 512, epoch: str | None = None
+    ) -> Batch:
         read = _Read(after, limit)
         if not self.holds_reads:
             self._serve(read)

@@ -269,7 +269,9 @@ async def test_a_stream_made_anew_does_not_continue_the_old_one() -> None:
 class UnreadableLog(ScriptedLog):
     is_away = True
 
-    async def read(self, name: str, after: int = 0, *, limit: int = 512) -> Batch:
+    async def read(
+        self, name: str, after: int = 0, *, limit: int = 512, epoch: str | None = None
+    ) -> Batch:
         if self.is_away:
             raise LogUnavailable("away")
         return await super().read(name, after, limit=limit)
