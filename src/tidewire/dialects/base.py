@@ -65,6 +65,9 @@ class Dialect(ABC):
     def control(self, type: str, cursor: str, data: str) -> bytes:
         return frame(data, event=type, id=cursor)
 
+    def signal(self, type: str, data: str) -> bytes:
+        return b""
+
     def farewell(self, retry_milliseconds: int) -> bytes:
         return f"retry: {retry_milliseconds}\n\n".encode()
 

@@ -11,7 +11,7 @@ from functools import lru_cache
 from tidewire.dialects.base import Dialect, without_start
 from tidewire.wire.cursor import base36
 from tidewire.wire.event import Event
-from tidewire.wire.writer import check_field, data_lines
+from tidewire.wire.writer import check_field, data_lines, frame
 
 __all__ = ["Native"]
 
@@ -48,6 +48,9 @@ class Native(Dialect):
 
     def encoder(self) -> _Encoder:
         return _ENCODER
+
+    def signal(self, type: str, data: str) -> bytes:
+        return frame(data, event=type)
 
 
 _ENCODER = _Encoder()

@@ -20,6 +20,7 @@ from tidewire.live.subscription import Subscription
 from tidewire.live.topic import Topic
 from tidewire.log.base import Commit, Log, StreamInfo
 from tidewire.wire.event import Event
+from tidewire.wire.event import Event
 
 __all__ = ["Figures", "Hub"]
 
@@ -147,6 +148,16 @@ class Hub:
             topic = self._topics.get(commit.stream)
             if topic is not None:
                 figures.deliveries += self._hand_out(topic, commit)
+
+    def signal(self, stream: str, event: Event) -> None:
+        """Tells who watches a stream now and here of something that is not worth storing.
+
+        The one thing that reaches viewers without being in the log: it has no id, is in
+        no history, moves no cursor, and viewers of other processes do not hear of it.
+        """
+        topic = self._topics.get(stream)
+        if topic is not None:
+            topic.signal(event)
 
     def signal(self, stream: str, event: Event) -> None:
         """Tells who watches a stream now and here of something that is not worth storing.

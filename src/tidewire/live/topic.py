@@ -181,6 +181,14 @@ class Topic:
         for reading in tuple(self.singles):
             reading.viewer.write(reading.dialect.signal(*event))
 
+    def signal(self, event: Event) -> None:
+        """Writes an event that is not stored to who is live. It has no id: places stay."""
+        for group in tuple(self.groups.values()):
+            reading = next(iter(group.readings))
+            group.send(reading.dialect.signal(*event), reading.offset)
+        for reading in tuple(self.singles):
+            reading.viewer.write(reading.dialect.signal(*event))
+
     def _end_if_done(self, reading: Reading) -> None:
         if self.is_closed and reading.offset == self.head:
             reading.end()
