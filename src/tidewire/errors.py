@@ -18,7 +18,7 @@ TidewireError
 │   ├── UpstreamBroken      it ended in the middle or sent garbage
 │   └── UpstreamTooLarge    an answer, line or event over its limit
 ├── RequestError            the caller's fault
-│   ├── BadRequest, NotFound, Conflict, RateLimited …
+│   ├── BadRequest, Forbidden, NotFound, Conflict, RateLimited …
 ├── ServerRefused           what the Python client meets at a server
 └── ConfigError             settings that cannot work
 
@@ -35,6 +35,7 @@ __all__ = [
     "ConfigError",
     "Conflict",
     "Fenced",
+    "Forbidden",
     "InvalidCursor",
     "InvalidField",
     "LogError",
@@ -207,6 +208,13 @@ class Unauthorized(RequestError):
 
     code = "unauthorized"
     status = 401
+
+
+class Forbidden(RequestError):
+    """Who calls is known, and may not do this."""
+
+    code = "forbidden"
+    status = 403
 
 
 class NotFound(RequestError):
