@@ -14,12 +14,11 @@ from tidewire.log.base import Commit, Log
 
 
 async def test_one_turn_of_the_loop_is_one_commit(log: Log, told: list[Any]) -> None:
-    for name in "abc":
-        await log.create(name)
+    epochs = {name: (await log.create(name)).epoch for name in "abc"}
     futures = [log.append(name, events(name, str(n))) for n in range(2) for name in "abc"]
     await asyncio.gather(*futures)
     assert told == [
-        [Commit(name, 1, events(name, "0", name, "1"), False) for name in "abc"],
+        [Commit(name, 1, events(name, "0", name, "1"), False, epochs[name]) for name in "abc"],
     ]
 
 

@@ -117,3 +117,14 @@ async def test_a_name_that_is_long_gone_is_not_found(log: Log, clock: Clock) -> 
     await log.expire(closed_before_seconds=WEEK)
     with pytest.raises(StreamNotFound):
         await log.info("s")
+
+
+async def test_a_rule_that_has_changed_holds_from_the_next_opening_on(log: Log) -> None:
+    await log.create("s", retention=Retention(max_events=100))
+    await log.append("s", events(*map(str, range(50))))
+    await log.create("s")
+    await log.append("s", events("50"))
+    assert (await log.info("s")).first == 1
+    await log.create("s", retention=Retention(max_events=10))
+    await log.append("s", events("51"))
+    assert (await log.info("s")).first == 43

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Any
 
 import pytest
 
@@ -15,7 +16,7 @@ from tidewire.errors import (
     StreamGone,
     StreamNotFound,
 )
-from tidewire.log.base import READ_BYTES, Log
+from tidewire.log.base import READ_BYTES, Catalogue, Commit, Log
 from tidewire.wire.cursor import Position, read_cursor
 from tidewire.wire.event import Event
 
@@ -338,3 +339,59 @@ async def test_close_ends_what_is_pending_and_refuses_what_comes_later(log: Log)
     assert await asyncio.gather(*futures) == list(range(1, 101))
     with pytest.raises(LogUnavailable):
         await asyncio.wait_for(log.append("s", events("x")), 5)
+
+
+# Incarnations
+
+
+async def test_an_epoch_keeps_off_the_stream_that_was_made_anew(log: Log) -> None:
+    old = await log.create("s")
+    await log.append("s", events("a"), epoch=old.epoch)
+    await log.delete("s")
+    new = await log.create("s")
+    await log.append("s", events("b"), epoch=new.epoch)
+    assert (await log.read("s", epoch=new.epoch)).events == events("b")
+    with pytest.raises(StreamGone):
+        await log.read("s", epoch=old.epoch)
+    with pytest.raises(StreamGone):
+        await log.append("s", events("c"), epoch=old.epoch)
+    assert await read_all(log, "s") == ["b"]
+
+
+async def test_the_listener_hears_of_a_deletion_in_its_place(log: Log, told: list[Any]) -> None:
+    old = await log.create("s")
+    log.append("s", events("a"))
+    deleting = asyncio.ensure_future(log.delete("s"))
+    await deleting
+    new = await log.create("s")
+    await log.append("s", events("b"))
+    assert [commit for call in told for commit in call] == [
+        Commit("s", 1, events("a"), False, old.epoch),
+        Commit.of_deleted("s", old.epoch),
+        Commit("s", 1, events("b"), False, new.epoch),
+    ]
+
+
+async def test_a_deletion_of_nothing_is_not_told(log: Log, told: list[Any]) -> None:
+    await log.delete("none")
+    await log.create("s")
+    await log.delete("s")
+    await log.delete("s")
+    assert len(told) == 1
+
+
+async def test_streams_are_listed_by_the_start_of_their_names(log: Log) -> None:
+    for name in ("room/b", "room/a", "room/ü", "roof", "rooms", "room/c"):
+        await log.create(name)
+    await log.append("room/b", events("1", "2"))
+    await log.delete("room/c")
+    assert isinstance(log, Catalogue)
+    found = await log.streams("room/")
+    assert [(s.name, s.first, s.head) for s in found] == [
+        ("room/a", 1, 0),
+        ("room/b", 1, 2),
+        ("room/ü", 1, 0),
+    ]
+    assert [s.name for s in await log.streams("room/", limit=1)] == ["room/a"]
+    assert [s.name for s in await log.streams("room/", after="room/a", limit=1)] == ["room/b"]
+    assert await log.streams("room/", after="room/ü") == []

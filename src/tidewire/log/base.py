@@ -30,6 +30,7 @@ from tidewire.wire.event import Event
 __all__ = [
     "CHANNEL",
     "Batch",
+    "Catalogue",
     "Commit",
     "Leases",
     "Listener",
@@ -110,12 +111,18 @@ def take_batch(events: Iterable[Event]) -> list[Event]:
 
 
 class Commit(NamedTuple):
-    """What one commit added to one stream."""
+    """What one commit added to one stream; or, ``deleted``, that it is no more."""
 
     stream: str
     first: int
     events: Sequence[Event]
     closed: bool
+    epoch: str
+    deleted: bool = False
+
+    @classmethod
+    def of_deleted(cls, stream: str, epoch: str) -> Commit:
+        return cls(stream, 0, (), True, epoch, deleted=True)
 
 
 Listener = Callable[[Sequence[Commit]], None]
@@ -142,6 +149,7 @@ class Log(Protocol):
     ) -> StreamInfo:
         """The stream of this name, made if it does not exist (``created`` tells).
 
+        ``retention``, if given, holds from now on, for a stream that exists as well.
         ``owner`` names the lease under which a new stream is written (see Leases).
         A name that was deleted begins anew, under another epoch.
         """
@@ -155,23 +163,27 @@ class Log(Protocol):
         close: bool = False,
         fence: int | None = None,
         key: str | None = None,
+        epoch: str | None = None,
     ) -> asyncio.Future[int]:
         """Adds events at the end; the future gives the offset of the last one.
 
         Needs no await to take effect. ``close`` ends the stream with these events.
         ``fence``, if given, must be the stream's present fence, else Fenced. ``key``
         makes it idempotent: a key already seen in this stream stores nothing and
-        gives the earlier offset. The future raises StreamNotFound, StreamGone,
+        gives the earlier offset. ``epoch``, if given, must be the stream's present one,
+        else StreamGone: it was deleted and made anew. The future raises StreamNotFound, StreamGone,
         StreamClosed, Fenced, LogUnavailable, or InvalidField for a lone surrogate.
         """
         ...
 
-    async def read(self, name: str, after: int = 0, *, limit: int = 512) -> Batch:
+    async def read(
+        self, name: str, after: int = 0, *, limit: int = 512, epoch: str | None = None
+    ) -> Batch:
         """Up to ``limit`` events with offsets over ``after``, oldest first.
 
         Gives fewer when they come to more than READ_BYTES of data, but at least one.
-        Starts later than ``after + 1`` if events were trimmed there.
-        Raises StreamNotFound, StreamGone.
+        Starts later than ``after + 1`` if events were trimmed there. ``epoch`` as in
+        ``append``. Raises StreamNotFound, StreamGone.
         """
         ...
 
@@ -180,7 +192,20 @@ class Log(Protocol):
         ...
 
     async def delete(self, name: str) -> None:
-        """Removes a stream. Its name answers StreamGone for a while. Idempotent."""
+        """Removes a stream. Its name answers StreamGone for a while. Idempotent.
+
+        The listener hears of it as of a commit, in order with the others.
+        """
+        ...
+
+
+@runtime_checkable
+class Catalogue(Protocol):
+    """Finding streams by their names, for stores that can."""
+
+    async def streams(self, prefix: str, *, after: str = "", limit: int = 100) -> list[StreamInfo]:
+        """Up to ``limit`` streams whose names begin with ``prefix``, in the order of their
+        names, those behind the name ``after``."""
         ...
 
 

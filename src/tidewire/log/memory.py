@@ -20,6 +20,7 @@ from tidewire.errors import (
 )
 from tidewire.log.base import (
     Batch,
+    Commit,
     Listener,
     Retention,
     StreamInfo,
@@ -108,6 +109,7 @@ class MemoryLog:
             check_owner(owner)
         stream = self._streams.get(name)
         if stream is not None:
+            stream.retention = retention or stream.retention
             return stream.info()
         self._gone.pop(name, None)
         epoch = new_epoch()
@@ -125,9 +127,10 @@ class MemoryLog:
         close: bool = False,
         fence: int | None = None,
         key: str | None = None,
+        epoch: str | None = None,
     ) -> asyncio.Future[int]:
         loop = asyncio.get_running_loop()
-        entry = Append(name, events, close, fence, key, loop.create_future())
+        entry = Append(name, events, close, fence, key, epoch, loop.create_future())
         if self._closed:
             settle(entry.future, LogUnavailable("The log is closed."))
             return entry.future
@@ -136,8 +139,10 @@ class MemoryLog:
         self._pending.append(entry)
         return entry.future
 
-    async def read(self, name: str, after: int = 0, *, limit: int = 512) -> Batch:
-        stream = self._find(name)
+    async def read(
+        self, name: str, after: int = 0, *, limit: int = 512, epoch: str | None = None
+    ) -> Batch:
+        stream = self._find(name, epoch)
         first = max(after + 1, stream.first)
         start = first - stream.first
         return Batch(
@@ -160,6 +165,11 @@ class MemoryLog:
         if stream is not None:
             del self._by_epoch[stream.epoch]
             self._gone[name] = self._clock()
+            tell(self.listener, [Commit.of_deleted(name, stream.epoch)])
+
+    async def streams(self, prefix: str, *, after: str = "", limit: int = 100) -> list[StreamInfo]:
+        names = sorted(n for n in self._streams if n.startswith(prefix) and n > after)
+        return [self._streams[name].info() for name in names[:limit]]
 
     async def hold(self, owner: str, seconds: float) -> None:
         check_owner(owner)
@@ -200,11 +210,11 @@ class MemoryLog:
         self._gone = {name: at for name, at in self._gone.items() if at >= forget}
         return len(old)
 
-    def _find(self, name: str) -> _Stream:
+    def _find(self, name: str, epoch: str | None = None) -> _Stream:
         stream = self._streams.get(name)
-        if stream is not None:
+        if stream is not None and epoch in (None, stream.epoch):
             return stream
-        if name in self._gone:
+        if stream is not None or name in self._gone:
             raise StreamGone("This stream was deleted.")
         raise StreamNotFound("There is no such stream.")
 
@@ -222,7 +232,7 @@ class MemoryLog:
             settle(entry.future, result)
 
     def _store(self, entry: Append, commits: Commits) -> int:
-        stream = self._find(entry.name)
+        stream = self._find(entry.name, entry.epoch)
         if entry.key is not None and entry.key in stream.keys:
             return stream.keys[entry.key]
         if entry.fence is not None and entry.fence != stream.fence:
@@ -231,7 +241,7 @@ class MemoryLog:
             raise StreamClosed("This stream is closed.")
         entry.check()
         now = self._clock()
-        commits.add(stream.head + 1, entry)
+        commits.add(stream.epoch, stream.head + 1, entry)
         stream.events.extend(entry.events)
         stream.times.extend([now] * len(entry.events))
         stream.size += sum(map(data_size, entry.events))

@@ -19,7 +19,7 @@ logger = logging.getLogger("tidewire.log")
 class Append:
     """One ``Log.append`` call that has not been committed yet."""
 
-    __slots__ = ("close", "events", "fence", "future", "key", "name")
+    __slots__ = ("close", "epoch", "events", "fence", "future", "key", "name")
 
     def __init__(
         self,
@@ -28,6 +28,7 @@ class Append:
         close: bool,
         fence: int | None,
         key: str | None,
+        epoch: str | None,
         future: asyncio.Future[int],
     ) -> None:
         self.name = name
@@ -35,6 +36,7 @@ class Append:
         self.close = close
         self.fence = fence
         self.key = key
+        self.epoch = epoch
         self.future = future
 
     def check(self) -> None:
@@ -54,28 +56,28 @@ class Commits:
 
     def __init__(self) -> None:
         self._events: dict[str, list[Event]] = {}
-        self._first: dict[str, int] = {}
+        self._places: dict[str, tuple[str, int]] = {}
         self._closed: set[str] = set()
 
-    def add(self, first: int, entry: Append) -> None:
+    def add(self, epoch: str, first: int, entry: Append) -> None:
         """``entry`` is stored from offset ``first`` on."""
         if entry.events or entry.close:
-            self._first.setdefault(entry.name, first)
+            self._places.setdefault(entry.name, (epoch, first))
             self._events.setdefault(entry.name, []).extend(entry.events)
         if entry.close:
             self._closed.add(entry.name)
 
-    def add_event(self, name: str, offset: int, event: Event, *, closed: bool) -> None:
+    def add_event(self, name: str, epoch: str, offset: int, event: Event, closed: bool) -> None:
         """An event that another process has stored; events of a stream come in order."""
-        self._first.setdefault(name, offset)
+        self._places.setdefault(name, (epoch, offset))
         self._events.setdefault(name, []).append(event)
         if closed:
             self._closed.add(name)
 
     def take(self) -> list[Commit]:
         return [
-            Commit(name, self._first[name], events, name in self._closed)
-            for name, events in self._events.items()
+            Commit(name, first, self._events[name], name in self._closed, epoch)
+            for name, (epoch, first) in self._places.items()
         ]
 
 

@@ -26,7 +26,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Literal, TypeVar
 
-from tidewire.errors import ConfigError
+from tidewire.errors import ConfigError, StreamGone
 from tidewire.log.base import (
     Batch,
     Commit,
@@ -43,7 +43,8 @@ from tidewire.log.sqlite_checkpoints import WAL_PAGES, Checkpoints
 from tidewire.log.sqlite_errors import unavailable
 from tidewire.log.sqlite_file import QUERIES, connect, migrate
 from tidewire.log.sqlite_reader import Readers
-from tidewire.log.sqlite_store import Store, load_stream
+from tidewire.log.sqlite_store import Store
+from tidewire.log.sqlite_streams import list_streams, load_stream
 from tidewire.log.sqlite_writer import Call, Writer
 from tidewire.wire.event import Event
 
@@ -127,9 +128,10 @@ class SqliteLog:
         close: bool = False,
         fence: int | None = None,
         key: str | None = None,
+        epoch: str | None = None,
     ) -> asyncio.Future[int]:
         future: asyncio.Future[int] = self._loop.create_future()
-        self._writer.submit(Append(name, events, close, fence, key, future))
+        self._writer.submit(Append(name, events, close, fence, key, epoch, future))
         return future
 
     async def create(
@@ -169,11 +171,16 @@ class SqliteLog:
 
     # Reading
 
-    async def read(self, name: str, after: int = 0, *, limit: int = 512) -> Batch:
-        return await self._readers.run(lambda db: _read_batch(db, name, after, limit))
+    async def read(
+        self, name: str, after: int = 0, *, limit: int = 512, epoch: str | None = None
+    ) -> Batch:
+        return await self._readers.run(lambda db: _read_batch(db, name, epoch, after, limit))
 
     async def info(self, name: str | None = None, *, epoch: str | None = None) -> StreamInfo:
         return await self._readers.run(lambda db: load_stream(db, name=name, epoch=epoch).info())
+
+    async def streams(self, prefix: str, *, after: str = "", limit: int = 100) -> list[StreamInfo]:
+        return await self._readers.run(lambda db: list_streams(db, prefix, after, limit))
 
     async def orphans(self) -> list[str]:
         now = self._clock()
@@ -187,8 +194,12 @@ class SqliteLog:
         return [name for name, owner, _ in rows if owner in dead]
 
 
-def _read_batch(db: sqlite3.Connection, name: str, after: int, limit: int) -> Batch:
+def _read_batch(
+    db: sqlite3.Connection, name: str, epoch: str | None, after: int, limit: int
+) -> Batch:
     state = load_stream(db, name=name)
+    if epoch not in (None, state.epoch):
+        raise StreamGone("This stream was deleted.")
     after = max(after, state.trimmed)
     rows = db.execute(QUERIES["read_events"], (state.id, after, limit))
     return Batch(after + 1, take_batch(map(Event._make, rows)), state.head, state.closed)

@@ -12,7 +12,7 @@ from tidewire.errors import ConfigError
 
 __all__ = ["QUERIES", "SCHEMA_VERSION", "connect", "migrate", "roll_back"]
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
 
 def _read_queries() -> dict[str, str]:

@@ -14,6 +14,14 @@ INSERT INTO streams (name, epoch, owner, retention, created_at) VALUES (?, ?, ?,
 -- name: delete_tombstone
 DELETE FROM streams WHERE name = ? AND deleted_at IS NOT NULL;
 
+-- name: streams_between
+SELECT id, name, epoch, trimmed, fence, closed_at, deleted_at, retention,
+       coalesce((SELECT max("offset") FROM events WHERE stream = streams.id), trimmed) AS head
+  FROM streams WHERE name > ? AND name < ? AND deleted_at IS NULL ORDER BY name LIMIT ?;
+
+-- name: set_retention
+UPDATE streams SET retention = ? WHERE id = ?;
+
 -- name: insert_event
 INSERT INTO events (stream, "offset", at, type, data) VALUES (?, ?, ?, ?, ?);
 
@@ -87,6 +95,19 @@ UPDATE streams SET owner = ?, fence = fence + 1 WHERE id = ?;
 SELECT coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'events'), 0);
 
 -- name: events_since
-SELECT streams.name, events."offset", events.type, events.data, streams.closed_at IS NOT NULL
+SELECT streams.id, streams.name, streams.epoch, streams.closed_at IS NOT NULL,
+       events."offset", events.type, events.data
   FROM events JOIN streams ON streams.id = events.stream
  WHERE events.seq > ? ORDER BY events.seq;
+
+-- name: insert_deletion
+INSERT INTO deletions (name, epoch) VALUES (?, ?);
+
+-- name: last_deletion
+SELECT coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'deletions'), 0);
+
+-- name: deletions_since
+SELECT name, epoch FROM deletions WHERE seq > ? ORDER BY seq;
+
+-- name: drop_deletions
+DELETE FROM deletions WHERE seq <= ?;

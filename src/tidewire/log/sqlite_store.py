@@ -14,7 +14,6 @@ from __future__ import annotations
 import sqlite3
 import time
 from collections.abc import Callable, Sequence
-from typing import Any
 
 import msgspec
 
@@ -25,62 +24,21 @@ from tidewire.errors import (
     StreamNotFound,
     TidewireError,
 )
-from tidewire.log.base import Commit, Retention, StreamInfo, data_size
+from tidewire.log.base import Commit, Retention, StreamInfo
 from tidewire.log.pending import Append, Commits
 from tidewire.log.sqlite_file import QUERIES, roll_back
+from tidewire.log.sqlite_retention import Retainer
+from tidewire.log.sqlite_streams import StreamState, load_stream
 from tidewire.wire.cursor import new_epoch
 from tidewire.wire.event import Event
 
-__all__ = ["Store", "StreamState", "load_stream"]
+__all__ = ["Store"]
 
 TOMBSTONE_SECONDS = 7 * 86400.0
 EXPIRE_STREAMS = 200
 EXPIRE_EVENTS = 5_000
+KEPT_DELETIONS = 10_000
 _MAX_CACHED = 10_000
-
-
-class StreamState:
-    """A stream as the writer knows it between two commits."""
-
-    __slots__ = (
-        "closed", "deleted", "epoch", "fence", "head", "id", "name", "retention", "size", "trimmed"
-    )  # fmt: skip
-
-    def __init__(self, row: tuple[Any, ...]) -> None:
-        self.id: int
-        self.name: str
-        self.epoch: str
-        self.trimmed: int
-        self.fence: int
-        self.head: int
-        self.id, self.name, self.epoch, self.trimmed, self.fence = row[:5]
-        closed_at, deleted_at, retention, self.head = row[5:]
-        self.closed = closed_at is not None
-        self.deleted = deleted_at is not None
-        self.retention = msgspec.json.decode(retention, type=Retention) if retention else None
-        self.size: int | None = None  # bytes of data, once somebody needs to know
-
-    def info(self, *, created: bool = False) -> StreamInfo:
-        return StreamInfo(
-            self.name, self.epoch, self.trimmed + 1, self.head, self.closed, self.fence, created
-        )
-
-
-def load_stream(
-    connection: sqlite3.Connection, *, name: str | None = None, epoch: str | None = None
-) -> StreamState:
-    """A stream that can be read. Raises StreamNotFound, StreamGone."""
-    query, value = ("stream_by_name", name) if name is not None else ("stream_by_epoch", epoch)
-    try:
-        row = connection.execute(QUERIES[query], (value,)).fetchone()
-    except UnicodeEncodeError:  # a lone surrogate: no stream is called that
-        row = None
-    if row is None:
-        raise StreamNotFound("There is no such stream.")
-    state = StreamState(row)
-    if state.deleted:
-        raise StreamGone("This stream was deleted.")
-    return state
 
 
 class Store:
@@ -90,8 +48,10 @@ class Store:
         self._db = connection
         self._clock = clock
         self._states: dict[str, StreamState] = {}
+        self._retainer = Retainer(connection)
         self._version = self._read_version()
-        self._last_seq = self._read_last_seq()
+        self._seen = self._read_newest()
+        self._deleted: list[Commit] = []
 
     @property
     def changes(self) -> int:
@@ -103,7 +63,7 @@ class Store:
 
         Gives what other processes have appended since the last one, in order.
         """
-        version, last_seq = self._version, self._last_seq
+        version, seen = self._version, self._seen
         try:
             self._db.execute("BEGIN IMMEDIATE")
             foreign = self._meet_others()
@@ -111,7 +71,9 @@ class Store:
             self._db.execute("COMMIT")
         except BaseException:
             self._states.clear()
-            self._version, self._last_seq = version, last_seq
+            self._deleted.clear()
+            self._retainer.forget()
+            self._version, self._seen = version, seen
             roll_back(self._db)
             raise
         return foreign
@@ -127,20 +89,26 @@ class Store:
             return []
         self._states.clear()
         foreign = Commits()
-        rows = self._db.execute(QUERIES["events_since"], (self._last_seq,)).fetchall()
-        for name, offset, type, data, closed in rows:
-            foreign.add_event(name, offset, Event(type, data), closed=bool(closed))
+        events, deletions = self._seen
+        for id, name, epoch, closed, *event in self._db.execute(QUERIES["events_since"], (events,)):
+            offset, type, data = event
+            foreign.add_event(name, epoch, offset, Event(type, data), bool(closed))
+            self._retainer.note(id, data)
+        gone = self._db.execute(QUERIES["deletions_since"], (deletions,)).fetchall()
         self._version = version
-        self._last_seq = self._read_last_seq()
-        return foreign.take()
+        self._seen = self._read_newest()
+        return [*(Commit.of_deleted(name, epoch) for name, epoch in gone), *foreign.take()]
 
     def _read_version(self) -> int:
         version: int = self._db.execute("PRAGMA data_version").fetchone()[0]
         return version
 
-    def _read_last_seq(self) -> int:
-        seq: int = self._db.execute(QUERIES["last_seq"]).fetchone()[0]
-        return seq
+    def _read_newest(self) -> tuple[int, int]:
+        """The numbers of the newest event and of the newest deletion."""
+        return (
+            self._db.execute(QUERIES["last_seq"]).fetchone()[0],
+            self._db.execute(QUERIES["last_deletion"]).fetchone()[0],
+        )
 
     def append(self, appends: Sequence[Append]) -> tuple[list[int | Exception], list[Commit]]:
         """Stores appends in order: a result for each, and one Commit per stream."""
@@ -154,7 +122,7 @@ class Store:
             except TidewireError as exc:
                 results.append(exc)
         self._db.executemany(QUERIES["insert_event"], rows)
-        self._last_seq += len(rows)
+        self._seen = (self._seen[0] + len(rows), self._seen[1])
         added = commits.take()
         for commit in added:
             self._finish(self._states[commit.stream], now, commit)
@@ -168,6 +136,8 @@ class Store:
         commits: Commits,
     ) -> int:
         state = self._states.get(entry.name) or self._load(entry.name)
+        if entry.epoch not in (None, state.epoch):
+            raise StreamGone("This stream was deleted.")
         entry.check()
         if entry.key is not None:
             seen = self._db.execute(QUERIES["find_key"], (state.id, entry.key)).fetchone()
@@ -186,7 +156,7 @@ class Store:
         state.closed = entry.close
         if entry.key is not None:
             self._db.execute(QUERIES["insert_key"], (state.id, entry.key, state.head))
-        commits.add(first, entry)
+        commits.add(state.epoch, first, entry)
         return state.head
 
     def _finish(self, state: StreamState, now: float, commit: Commit) -> None:
@@ -194,7 +164,7 @@ class Store:
         if commit.closed:
             self._db.execute(QUERIES["close_stream"], (now, state.id))
         if state.retention is not None:
-            self._trim(state, now, added=commit)
+            self._retainer.trim(state, now, added=commit)
 
     def _load(self, name: str) -> StreamState:
         state = self._states[name] = load_stream(self._db, name=name)
@@ -202,7 +172,7 @@ class Store:
 
     def create(self, name: str, retention: Retention | None, owner: str | None) -> StreamInfo:
         try:
-            return self._load(name).info()
+            return self._keep(self._load(name), retention).info()
         except StreamGone:
             self._db.execute(QUERIES["delete_tombstone"], (name,))
         except StreamNotFound:
@@ -216,6 +186,14 @@ class Store:
                 continue
             return self._load(name).info(created=True)
 
+    def _keep(self, state: StreamState, retention: Retention | None) -> StreamState:
+        """From now on, only what ``retention`` says."""
+        if retention is not None and retention != state.retention:
+            kept = msgspec.json.encode(retention).decode()
+            self._db.execute(QUERIES["set_retention"], (kept, state.id))
+            state.retention = retention
+        return state
+
     def delete(self, name: str) -> int:
         """Gives the number of events that went with the stream."""
         try:
@@ -226,17 +204,26 @@ class Store:
         dropped = self._db.execute(QUERIES["drop_events"], (state.id,)).rowcount
         self._db.execute(QUERIES["drop_keys"], (state.id,))
         self._db.execute(QUERIES["bury_stream"], (now, state.head, now, state.id))
+        self._db.execute(QUERIES["insert_deletion"], (name, state.epoch))
+        self._seen = (self._seen[0], self._seen[1] + 1)
+        self._deleted.append(Commit.of_deleted(name, state.epoch))
         del self._states[name]
         return dropped
+
+    def take_deleted(self) -> list[Commit]:
+        """What was deleted since the last call."""
+        deleted, self._deleted = self._deleted, []
+        return deleted
 
     def expire(self, closed_before_seconds: float) -> int:
         """Deletes old closed streams, a few at a time so that appends are not held up."""
         now = self._clock()
         expired = self._delete_closed(now - closed_before_seconds)
         for (name,) in self._db.execute(QUERIES["aged_streams"]).fetchall():
-            self._trim(self._load(name), now)
+            self._retainer.trim(self._states.get(name) or self._load(name), now)
         self._db.execute(QUERIES["drop_tombstones"], (now - TOMBSTONE_SECONDS,))
         self._db.execute(QUERIES["drop_leases"], (now - TOMBSTONE_SECONDS,))
+        self._db.execute(QUERIES["drop_deletions"], (self._seen[1] - KEPT_DELETIONS,))
         return expired
 
     def _delete_closed(self, before: float) -> int:
@@ -258,40 +245,3 @@ class Store:
         self._db.execute(QUERIES["seize_stream"], (owner, state.id))
         state.fence += 1
         return state.fence
-
-    def _trim(self, state: StreamState, now: float, *, added: Commit | None = None) -> None:
-        keep = state.retention
-        assert keep is not None
-        upto = state.trimmed
-        if keep.max_events is not None and state.head - state.trimmed > keep.max_events * 1.1:
-            upto = state.head - keep.max_events
-        if keep.max_bytes is not None:
-            upto = max(upto, self._over_bytes(state, keep.max_bytes, added))
-        if keep.max_age_seconds is not None and added is None:
-            upto = max(upto, self._over_age(state, now - keep.max_age_seconds))
-        if upto > state.trimmed:
-            self._db.execute(QUERIES["trim_events"], (state.id, upto))
-            self._db.execute(QUERIES["trim_keys"], (state.id, upto))
-            self._db.execute(QUERIES["set_trimmed"], (upto, state.id))
-            state.trimmed = upto
-            state.size = None
-
-    def _over_bytes(self, state: StreamState, limit: int, added: Commit | None) -> int:
-        """The offset up to which events must go so that at most ``limit`` bytes stay."""
-        if state.size is None:
-            state.size = self._db.execute(QUERIES["stream_size"], (state.id,)).fetchone()[0]
-        elif added is not None:
-            state.size += sum(map(data_size, added.events))
-        over = state.size - limit
-        if over <= limit * 0.1:
-            return state.trimmed
-        for offset, size in self._db.execute(QUERIES["sizes_from_start"], (state.id,)):
-            over -= size
-            if over <= 0:
-                return int(offset)
-        return state.head
-
-    def _over_age(self, state: StreamState, since: float) -> int:
-        """The offset up to which events are older than ``since``."""
-        row = self._db.execute(QUERIES["first_since"], (state.id, since)).fetchone()
-        return state.head if row is None else int(row[0]) - 1

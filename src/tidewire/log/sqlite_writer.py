@@ -144,6 +144,7 @@ class Writer:
                 outcome.results.append(entry.work(self._store))
             except TidewireError as exc:
                 outcome.results.append(exc)
+            outcome.commits += self._store.take_deleted()
         self._perform_appends(appends, outcome)
 
     def _perform_appends(self, appends: list[Append], outcome: _Outcome) -> None:
