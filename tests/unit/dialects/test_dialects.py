@@ -83,6 +83,16 @@ def test_every_event_but_a_first_of_two_has_an_id_that_leads_behind_it(dialect: 
     assert write(dialect, events, received[-1].id) == b""
 
 
+@pytest.mark.parametrize("second", DIALECTS)
+@pytest.mark.parametrize("first", DIALECTS)
+def test_after_any_event_of_one_dialect_any_other_goes_on(first: str, second: str) -> None:
+    events = answer(["Hi", "", "\n你🌊"])
+    received = read(write(first, events))
+    for count, event in enumerate(received, 1):
+        rest = read(write(second, events, event.id))
+        assert text(first, received[:count]) + text(second, rest) == "Hi\n你🌊"
+
+
 @given(texts, dialects, dialects, st.data())
 @settings(deadline=None)
 def test_a_text_cut_at_any_byte_goes_on_in_any_dialect(
