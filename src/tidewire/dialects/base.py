@@ -62,7 +62,7 @@ class Dialect(ABC):
             return b": tidewire\n"
         return b": tidewire\n" + frame(id=cursor, retry_milliseconds=self.retry_milliseconds)
 
-    def control(self, type: str, cursor: str, data: str) -> bytes:
+    def control(self, type: str, cursor: str | None, data: str) -> bytes:
         return frame(data, event=type, id=cursor)
 
     def signal(self, type: str, data: str) -> bytes:

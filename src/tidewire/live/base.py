@@ -55,7 +55,7 @@ class Dialect(Protocol):
         """The first bytes of every response; ``cursor`` is sent as an id, if given."""
         ...
 
-    def control(self, type: str, cursor: str, data: str) -> bytes:
+    def control(self, type: str, cursor: str | None, data: str) -> bytes:
         """``stream.open`` or ``stream.reset``: an event about the stream, not of it."""
         ...
 

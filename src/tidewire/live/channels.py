@@ -18,7 +18,7 @@ from limits.strategies import MovingWindowRateLimiter
 
 from tidewire.errors import BadRequest, RateLimited, RequestTooLarge, StreamGone, StreamNotFound
 from tidewire.live.hub import Hub
-from tidewire.log.base import CHANNEL, Log, Retention, StreamInfo
+from tidewire.log.base import CHANNEL, Catalogue, Log, Retention, StreamInfo
 from tidewire.wire.cursor import Position
 from tidewire.wire.event import Event
 from tidewire.wire.writer import check_field
@@ -27,6 +27,7 @@ __all__ = ["MAX_BATCH", "ChannelRule", "Channels", "channel_stream"]
 
 MAX_BATCH = 1000
 MAX_TYPE_LENGTH = 128
+MAX_KNOWN = 10_000
 _NAME = re.compile(r"\w[\w.:@~+-]{0,199}")
 
 
@@ -66,26 +67,35 @@ class Channels:
         gives the cursor of the first time. Raises BadRequest, RequestTooLarge,
         RateLimited, LogUnavailable.
         """
-        rule = self._rule(name)
+        stream, rule = channel_stream(name), self._rule(name)
         _check(events, rule)
         rate = RateLimitItemPerSecond(rule.max_publishes_per_second)
         if not self._rates.hit(rate, name):
             raise RateLimited(f"The channel '{name}' is published to too often.")
-        stream = channel_stream(name)
-        if name not in self._epochs:
-            await self.open(name)
-        try:
-            offset = await self._log.append(stream, events, key=key)
-        except (StreamNotFound, StreamGone):  # deleted, perhaps by another process
-            await self.open(name)
-            offset = await self._log.append(stream, events, key=key)
-        return str(Position(self._epochs[name], offset))
+        while True:
+            epoch = self._epochs.get(name) or (await self._make(name)).epoch
+            try:
+                offset = await self._log.append(stream, events, key=key, epoch=epoch)
+            except (StreamNotFound, StreamGone):  # deleted, perhaps by another process
+                self._epochs.pop(name, None)
+                continue
+            return str(Position(epoch, offset))
 
     async def open(self, name: str) -> StreamInfo:
-        """The channel's stream, made if it does not exist."""
+        """The channel's stream, made if it does not exist.
+
+        One that exists is only read, so it opens while the log cannot be written, too.
+        """
+        try:
+            return await self.info(name)
+        except (StreamNotFound, StreamGone):
+            return await self._make(name)
+
+    async def _make(self, name: str) -> StreamInfo:
+        """Makes a channel, or has one that exists follow its rule."""
         retention = self._rule(name).retention
         info = await self._log.create(channel_stream(name), retention=retention)
-        if len(self._epochs) > MAX_KNOWN:
+        if len(self._epochs) >= MAX_KNOWN:
             self._epochs.clear()
         self._epochs[name] = info.epoch
         return info
@@ -98,16 +108,18 @@ class Channels:
         """Removes a channel and what it holds; its viewers are told. Idempotent."""
         await self._log.delete(channel_stream(name))
         self._epochs.pop(name, None)
-        self._hub.end_topic(channel_stream(name))
+
+    async def list(self, prefix: str, *, after: str = "", limit: int = 100) -> list[StreamInfo]:
+        """Channels whose names begin with ``prefix``, by name, from behind ``after``."""
+        if not isinstance(self._log, Catalogue):
+            raise BadRequest("The log of this server cannot list channels.")
+        return await self._log.streams(CHANNEL + prefix, after=CHANNEL + after, limit=limit)
 
     def audience(self, name: str) -> int:
         return self._hub.audience(channel_stream(name))
 
     def _rule(self, name: str) -> ChannelRule:
         return next(rule for rule in self._rules if fnmatchcase(name, rule.pattern))
-
-
-MAX_KNOWN = 10_000
 
 
 def channel_stream(name: str) -> str:

@@ -19,7 +19,7 @@ from tidewire.live.start import Start
 from tidewire.live.subscription import Subscription
 from tidewire.live.topic import Topic
 from tidewire.log.base import Commit, Log, StreamInfo
-from tidewire.wire.event import Event
+from tidewire.wire.cursor import Position
 from tidewire.wire.event import Event
 
 __all__ = ["Figures", "Hub"]
@@ -64,7 +64,8 @@ class Hub:
         """All that are connected here, by the id of their connection."""
         self.on_empty: Callable[[str], None] | None = None
         self._lifetime_seconds = lifetime_seconds
-        self._topics: dict[str, Topic] = {}
+        self._topics: dict[str, dict[str, Topic]] = {}
+        """By name and epoch: readers of a stream that was deleted may not know it yet."""
         log.listener = self.deliver
 
     def subscribe(
@@ -75,15 +76,24 @@ class Hub:
         *,
         announce: bool = False,
         changed: bool = False,
+        missing: Sequence[Position] = (),
         about: str = "",
     ) -> Subscription:
         """A subscription to one or several streams; the caller enters and runs it.
 
         ``announce``: its first event is ``stream.open``. ``changed``: its set of streams
-        is not the one its URL names. ``about``: the peer, for the list of connections.
+        is not the one its URL names. ``missing``: places of its cursor in streams that are
+        no more; it is told. ``about``: the peer, for the list of connections.
         """
         return Subscription(
-            self, streams, dialect, sink, announce=announce, changed=changed, about=about
+            self,
+            streams,
+            dialect,
+            sink,
+            announce=announce,
+            changed=changed,
+            missing=missing,
+            about=about,
         )
 
     def enter(self, viewer: Subscription) -> None:
@@ -104,12 +114,11 @@ class Hub:
 
     def enter_reading(self, reading: Reading) -> None:
         stream = reading.stream
-        topic = self._topics.get(stream.name)
-        if topic is not None and topic.epoch != stream.epoch:  # deleted and made anew
-            self.end_topic(stream.name)
-            topic = None
+        incarnations = self._topics.setdefault(stream.name, {})
+        topic = incarnations.get(stream.epoch)
         if topic is None:
-            topic = self._topics[stream.name] = Topic(self, stream.name, stream.epoch, self.now)
+            topic = Topic(self, stream.name, stream.epoch, self.now)
+            incarnations[stream.epoch] = topic
         reading.topic = topic
         topic.members.add(reading)
 
@@ -117,10 +126,16 @@ class Hub:
         topic = reading.topic
         topic.withdraw(reading)
         topic.members.discard(reading)
-        if not topic.members and self._topics.get(topic.name) is topic:
-            del self._topics[topic.name]
+        if not topic.members:
+            self._remove(topic)
             if self.on_empty is not None:
                 self.on_empty(topic.name)
+
+    def _remove(self, topic: Topic) -> None:
+        incarnations = self._topics[topic.name]
+        del incarnations[topic.epoch]
+        if not incarnations:
+            del self._topics[topic.name]
 
     @property
     def streams(self) -> int:
@@ -129,15 +144,7 @@ class Hub:
 
     def audience(self, stream: str) -> int:
         """How many viewers a stream has in this process."""
-        topic = self._topics.get(stream)
-        return len(topic.members) if topic is not None else 0
-
-    def end_topic(self, stream: str) -> None:
-        """Ends all reading of a stream that was deleted; its readers are told."""
-        topic = self._topics.pop(stream, None)
-        for reading in tuple(topic.members) if topic is not None else ():
-            reading.tell_reset("gone")
-            reading.end()
+        return sum(len(topic.members) for topic in self._topics.get(stream, _NONE).values())
 
     def deliver(self, commits: Sequence[Commit]) -> None:
         """The log's listener: runs on the loop after every commit."""
@@ -145,8 +152,12 @@ class Hub:
         figures.commits += 1
         for commit in commits:
             figures.events += len(commit.events)
-            topic = self._topics.get(commit.stream)
-            if topic is not None:
+            topic = self._topics.get(commit.stream, _NONE).get(commit.epoch)
+            if topic is None:
+                continue
+            if commit.deleted:
+                topic.end()
+            else:
                 figures.deliveries += self._hand_out(topic, commit)
 
     def signal(self, stream: str, event: Event) -> None:
@@ -155,18 +166,7 @@ class Hub:
         The one thing that reaches viewers without being in the log: it has no id, is in
         no history, moves no cursor, and viewers of other processes do not hear of it.
         """
-        topic = self._topics.get(stream)
-        if topic is not None:
-            topic.signal(event)
-
-    def signal(self, stream: str, event: Event) -> None:
-        """Tells who watches a stream now and here of something that is not worth storing.
-
-        The one thing that reaches viewers without being in the log: it has no id, is in
-        no history, moves no cursor, and viewers of other processes do not hear of it.
-        """
-        topic = self._topics.get(stream)
-        if topic is not None:
+        for topic in self._topics.get(stream, _NONE).values():
             topic.signal(event)
 
     async def beat(self) -> None:
@@ -178,9 +178,10 @@ class Hub:
     def beat_once(self) -> None:
         """A heartbeat for every topic that has been silent for long enough."""
         due = self.now() - self.heartbeat_seconds
-        for topic in tuple(self._topics.values()):
-            if topic.sent_at <= due:
-                topic.beat()
+        for incarnations in tuple(self._topics.values()):
+            for topic in tuple(incarnations.values()):
+                if topic.sent_at <= due:
+                    topic.beat()
         if self._lifetime_seconds is not None:
             self._rotate()
 
@@ -209,3 +210,6 @@ class Hub:
             topic.head = commit.first + len(commit.events) - 1
             topic.forget()
             return 0
+
+
+_NONE: dict[str, Topic] = {}

@@ -11,8 +11,6 @@ import logging
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-import msgspec
-
 from tidewire.errors import LogUnavailable, StreamGone, StreamNotFound
 from tidewire.live.base import Dialect
 from tidewire.live.start import Reset, Start
@@ -61,6 +59,11 @@ class Reading:
         return Position(self.stream.epoch, self.offset, self.within)
 
     @property
+    def is_over(self) -> bool:
+        """True if nothing more may be written: it is done, or its viewer is."""
+        return self.is_done or self.viewer.over
+
+    @property
     def label(self) -> str:
         """What its readers call the stream: channels are known by their bare name."""
         return self.stream.name.removeprefix(CHANNEL)
@@ -83,7 +86,7 @@ class Reading:
     async def prime(self) -> None:
         """Shows a stateful encoder the events before the start, without writing them."""
         offset = 0
-        while self.dialect.stateful and offset < self.offset and not self.viewer.over:
+        while self.dialect.stateful and offset < self.offset and not self.is_over:
             batch = await self._read(offset, limit=min(READ_LIMIT, self.offset - offset))
             if batch is None or not batch.events:
                 return
@@ -96,7 +99,7 @@ class Reading:
             self.topic.admit(self)
             return
         batch = await self._read(self.offset, limit=READ_LIMIT)
-        if batch is None or self.viewer.over:
+        if batch is None or self.is_over:
             return
         self._emit_batch(batch)
         if self.offset >= batch.head and batch.closed:
@@ -104,18 +107,16 @@ class Reading:
         elif self.offset >= batch.head:
             self.topic.admit(self)
 
-    def tell_reset(self, reason: str, *, lost: int | None = None) -> None:
+    def _tell_reset(self, reason: str, *, lost: int | None = None) -> None:
         """Says in the stream that continuity is broken, and where it goes on."""
         reset = Reset(self.label, reason, str(self.position), lost)
-        cursor = self.viewer.cursor(self)
-        data = msgspec.json.encode(reset).decode()
-        self.viewer.write(self.dialect.control("stream.reset", cursor, data))
+        self.viewer.tell_reset(reset, cursor=self.viewer.cursor(self))
 
     def _emit_batch(self, batch: Batch) -> None:
         if batch.first > self.offset + 1:
             lost = batch.first - 1 - self.offset
             self.offset, self.within = batch.first - 1, 0
-            self.tell_reset("trimmed", lost=lost)
+            self._tell_reset("trimmed", lost=lost)
         if batch.events:
             self._emit(batch.first, batch.events)
 
@@ -130,13 +131,14 @@ class Reading:
 
     async def _read(self, after: int, *, limit: int) -> Batch | None:
         """A batch; None if there is none to be had. Waits while the log cannot be read."""
-        while not self.viewer.over:
+        name, epoch = self.stream.name, self.stream.epoch
+        while not self.is_over:
             try:
-                return await self.topic.hub.log.read(self.stream.name, after, limit=limit)
+                return await self.topic.hub.log.read(name, after, limit=limit, epoch=epoch)
             except (StreamGone, StreamNotFound):
-                self.tell_reset("gone")
-                self.end()
-                return None
+                if not self.is_over:
+                    self._tell_reset("gone")
+                    self.end()
             except LogUnavailable as exc:
                 logger.warning("Holding a viewer of %s: %s", self.stream.name, exc)
                 self.viewer.write(self.dialect.heartbeat)

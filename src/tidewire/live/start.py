@@ -51,7 +51,10 @@ class Open(msgspec.Struct, frozen=True):
 
 
 class Reset(msgspec.Struct, frozen=True, omit_defaults=True):
-    """The data of ``stream.reset``. Reading goes on after ``cursor``.
+    """The data of ``stream.reset``. Reading goes on after ``cursor``, except when ``gone``.
+
+    ``stream`` is empty for a stream of which nothing is known any more but the place
+    that the viewer's cursor had in it.
 
     ``reason``: ``malformed`` (not a cursor), ``unknown`` (of another stream, or of an
     earlier one of this name), ``ahead`` (past the end: the log has lost its last

@@ -20,10 +20,10 @@ import msgspec
 from tidewire.errors import BadRequest
 from tidewire.live.base import Dialect, Sink
 from tidewire.live.reading import Reading
-from tidewire.live.start import Open, Start
+from tidewire.live.start import Open, Reset, Start
 from tidewire.live.topic import chunk
 from tidewire.log.base import StreamInfo
-from tidewire.wire.cursor import CHANGED, write_cursor
+from tidewire.wire.cursor import CHANGED, Position, write_cursor
 
 if TYPE_CHECKING:
     from tidewire.live.hub import Hub
@@ -40,7 +40,7 @@ class Subscription:
     """
 
     __slots__ = (
-        "_announce", "_has_begun", "_hub", "_is_changed", "_prime", "_wake", "about",
+        "_announce", "_has_begun", "_hub", "_is_changed", "_missing", "_prime", "_wake", "about",
         "dialect", "ends_at", "id", "over", "readings", "sent_at", "sink", "started_at",
     )  # fmt: skip
 
@@ -53,6 +53,7 @@ class Subscription:
         *,
         announce: bool = False,
         changed: bool = False,
+        missing: Sequence[Position] = (),
         about: str = "",
     ) -> None:
         self.id = ""
@@ -69,6 +70,7 @@ class Subscription:
         self._hub = hub
         self._announce = announce
         self._is_changed = changed
+        self._missing = missing
         self._prime = any(start.prime for _, start in streams)
         self._has_begun = False
         self._wake: asyncio.Future[None] | None = None
@@ -90,17 +92,26 @@ class Subscription:
         Cancelling it is safe at any moment.
         """
         await self.catch_up()
+        await self.stay()
+
+    async def stay(self) -> None:
+        """The second part of ``run``, after ``catch_up``."""
         while not self.over:
             await self._step()
 
     async def catch_up(self) -> None:
         """The first part of ``run``: until all that is stored was given, or the sink is full."""
         self._has_begun = True
-        self.write(self.dialect.opening(self.cursor() if self._prime else None))
+        resets = self._resets()
+        # An id says that all before it is known: none is given while a reset is to be told.
+        cursor = None if resets else self.cursor()
+        self.write(self.dialect.opening(cursor if self._prime else None))
         if self._announce:
-            self._tell_open()
+            self._tell_open(cursor)
+        for reset in resets:
+            self.tell_reset(reset, cursor=self.cursor() if reset is resets[-1] else None)
         for reading in tuple(self.readings):
-            await self._begin(reading)
+            await reading.prime()
         while not (self.over or self.sink.is_paused or self.is_live):
             await self._step()
 
@@ -140,6 +151,11 @@ class Subscription:
         """True if everything stored so far has been given."""
         return all(reading.is_live or reading.is_done for reading in self.readings)
 
+    @property
+    def is_done(self) -> bool:
+        """True if nothing more will come of any of its streams."""
+        return all(reading.is_done for reading in self.readings)
+
     def places(self) -> list[Open.Place]:
         """Where it stands in each stream."""
         return [
@@ -155,22 +171,26 @@ class Subscription:
         """Reads more streams, or fewer, on the same connection; no event of one that stays
         is lost. Unknown names to remove, and streams it has already, are no error.
 
-        Raises BadRequest for too many.
+        Raises BadRequest for too many, for none, and where the dialect carries one only.
         """
-        leaving = [reading for reading in self.readings if reading.label in remove]
-        known = {reading.stream.epoch for reading in self.readings if reading not in leaving}
-        coming = [(stream, start) for stream, start in add if stream.epoch not in known]
-        if len(known) + len(coming) > MAX_STREAMS:
-            raise BadRequest(f"A connection carries at most {MAX_STREAMS} streams.")
+        if not self.dialect.multiplexes:
+            raise BadRequest(f"The dialect '{self.dialect.name}' carries one stream only.")
+        leaving = [r for r in self.readings if r.label in remove or r.is_done]
+        staying = {r.stream.epoch for r in self.readings if r not in leaving}
+        coming = {s.epoch: (s, start) for s, start in add if s.epoch not in staying}
+        if not 0 < len(staying) + len(coming) <= MAX_STREAMS:
+            raise BadRequest(f"A connection carries 1 to {MAX_STREAMS} streams.")
         self._unshare()
         for reading in leaving:
+            reading.is_done = True
             self.readings.remove(reading)
             self._hub.leave_reading(reading)
-        for stream, start in coming:
+        for stream, start in coming.values():
             reading = Reading(self, stream, start, is_shared=False)
             self.readings.append(reading)
             self._hub.enter_reading(reading)
-        self._tell_open()
+        if self._has_begun:
+            self._tell_open(self.cursor())
         self._rouse()
 
     def _unshare(self) -> None:
@@ -185,7 +205,7 @@ class Subscription:
     # What readings, sink and hub call
 
     def reading_ended(self) -> None:
-        if all(reading.is_done for reading in self.readings):
+        if self.is_done:
             self.end()
 
     def end(self) -> None:
@@ -213,11 +233,6 @@ class Subscription:
 
     # Reading on
 
-    async def _begin(self, reading: Reading) -> None:
-        if reading.start.reset is not None:
-            reading.tell_reset(reading.start.reset)
-        await reading.prime()
-
     async def _step(self) -> None:
         """One batch for every reading that is behind, or sleep if there is none."""
         behind = [r for r in self.readings if not r.is_live and not r.is_done]
@@ -227,7 +242,8 @@ class Subscription:
         for reading in behind:
             if self.over or self.sink.is_paused:
                 return
-            await reading.read_on()
+            if not reading.is_done:  # it may have been removed meanwhile
+                await reading.read_on()
 
     async def _sleep(self) -> None:
         """Until ``_rouse``: the sink takes bytes again, a stream was added, or all is over."""
@@ -239,6 +255,20 @@ class Subscription:
         if self._wake is not None and not self._wake.done():
             self._wake.set_result(None)
 
-    def _tell_open(self) -> None:
+    def _tell_open(self, cursor: str | None) -> None:
         data = msgspec.json.encode(Open(self.id, self.places())).decode()
-        self.write(self.dialect.control("stream.open", self.cursor(), data))
+        self.write(self.dialect.control("stream.open", cursor, data))
+
+    def _resets(self) -> list[Reset]:
+        """What could not be continued from the start on."""
+        missing = [Reset("", "gone", str(position)) for position in self._missing]
+        return missing + [
+            Reset(reading.label, reading.start.reset, str(reading.position))
+            for reading in self.readings
+            if reading.start.reset is not None
+        ]
+
+    def tell_reset(self, reset: Reset, *, cursor: str | None) -> None:
+        """Says in the stream that continuity is broken; ``cursor`` is the event's id."""
+        data = msgspec.json.encode(reset).decode()
+        self.write(self.dialect.control("stream.reset", cursor, data))

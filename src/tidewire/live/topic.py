@@ -70,6 +70,7 @@ class Topic:
         self.epoch = epoch
         self.head: int | None = None
         self.is_closed = False
+        self.is_deleted = False
         self.groups: dict[str, Group] = {}
         self.singles: set[Reading] = set()
         self.members: set[Reading] = set()
@@ -108,6 +109,8 @@ class Topic:
         What was delivered since it last read the log is taken from memory, if it is
         still there.
         """
+        if self.is_deleted:
+            return False
         if self.head is not None:
             for commit in self._recent:
                 if reading.viewer.sink.is_paused:
@@ -125,7 +128,7 @@ class Topic:
 
     def covers(self, offset: int) -> bool:
         """True if a reading at ``offset`` can be admitted without reading the log."""
-        if self.head is None or offset > self.head:
+        if self.is_deleted or self.head is None or offset > self.head:
             return False
         return offset == self.head or (bool(self._recent) and self._recent[0].first <= offset + 1)
 
@@ -164,6 +167,11 @@ class Topic:
         for reading in tuple(self.members):
             self._send_back(reading)
 
+    def end(self) -> None:
+        """The stream was deleted: its readers find that out in the log, and tell."""
+        self.is_deleted = True
+        self.forget()
+
     def beat(self) -> None:
         """A heartbeat to all who read nothing but this stream."""
         self.sent_at = self._now()
@@ -172,14 +180,6 @@ class Topic:
             group.send(reading.dialect.heartbeat, reading.offset)
         for reading in tuple(self.singles):
             reading.viewer.beat()
-
-    def signal(self, event: Event) -> None:
-        """Writes an event that is not stored to who is live. It has no id: places stay."""
-        for group in tuple(self.groups.values()):
-            reading = next(iter(group.readings))
-            group.send(reading.dialect.signal(*event), reading.offset)
-        for reading in tuple(self.singles):
-            reading.viewer.write(reading.dialect.signal(*event))
 
     def signal(self, event: Event) -> None:
         """Writes an event that is not stored to who is live. It has no id: places stay."""
