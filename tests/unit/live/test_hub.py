@@ -16,6 +16,7 @@ from tidewire.dialects import find_dialect
 from tidewire.errors import BadRequest, LogUnavailable
 from tidewire.live.hub import Hub
 from tidewire.live.start import Start, find_start
+from tidewire.live.subscription import Subscription
 from tidewire.live.topic import chunk
 from tidewire.log.base import Batch, Retention, StreamInfo
 from tidewire.log.memory import MemoryLog
@@ -24,6 +25,7 @@ from tidewire.wire.event import Event
 from tidewire.wire.parser import Parser, ServerSentEvent
 
 ONE, TWO, THREE = (Event("word", f'"{word}"') for word in ("one", "two", "three"))
+TYPEWRITER = find_dialect("typewriter")
 STREAM = StreamInfo("s", "epoch1", first=3, head=7, closed=False, fence=1)
 
 
@@ -160,6 +162,35 @@ async def test_who_has_half_of_the_next_event_gets_the_other_half() -> None:
             log.deliver()
             (event,) = _events(sink)
             assert json.loads(event.data) == {"part": "t1", "delta": "water"}
+
+
+@in_no_time
+async def test_who_pauses_keeps_its_place_in_a_stateful_dialect() -> None:
+    log = ScriptedLog()
+    hub = _hub(log)
+    sinks = [ScriptedSink(), ScriptedSink()]
+    tasks = [
+        asyncio.create_task(_read(hub.subscribe([(log.stream, Start())], TYPEWRITER, sink)))
+        for sink in sinks
+    ]
+    await turns()
+    for number, text in enumerate(("Hi", "gh ", "water ", "at six")):
+        log.commit([Event(TextDelta.type, encode(TextDelta("t1", text)))])
+        for sink in sinks:
+            sink.pause() if number == 2 else sink.resume()
+        log.deliver()
+        await turns()
+    for sink, task in zip(sinks, tasks, strict=True):
+        typed = [json.loads(event.data) for event in _events(sink)]
+        assert "".join(char["char"] for char in typed) == "High water at six"
+        assert [char["index"] for char in typed] == list(range(17))
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def _read(subscription: Subscription) -> None:
+    async with subscription:
+        await subscription.run()
 
 
 # Broken continuity
