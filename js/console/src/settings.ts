@@ -2,7 +2,7 @@
 
 const PREFIX = "tidewire.setting.";
 
-export type Setting = "locale" | "theme" | "model";
+export type Setting = "locale" | "theme" | "model" | "person" | "name" | "window";
 
 export function readSetting(name: Setting): string | null {
   try {

@@ -1,4 +1,4 @@
-/** Every word of the console. The other languages must have the same keys. */
+/** The words of the frame and the chat. The other languages must have the same keys. */
 export const en = {
   tagline: "Streams that arrive",
   chat: "Chat",
@@ -82,7 +82,7 @@ export const en = {
   conn_resuming: "Resuming where it stopped",
   conn_reconnecting: "Connection lost. Reconnecting in {seconds} s",
   conn_reconnecting_now: "Connection lost. Reconnecting",
-  conn_offline: "You are offline. The answer goes on at the server and resumes here.",
+  conn_offline: "You are offline. The server goes on, and it resumes here.",
   conn_ended: "Complete",
   conn_stopped: "Stopped",
   conn_failed: "Failed",
@@ -117,4 +117,3 @@ export const en = {
 };
 
 export type Words = typeof en;
-export type Word = keyof Words;

@@ -3,13 +3,16 @@
 import { computed, ref, watchEffect } from "vue";
 
 import { readSetting, writeSetting } from "../settings";
-import { en, type Word } from "./en";
+import { en } from "./en";
+import { liveEn } from "./live.en";
+import { liveZh } from "./live.zh";
 import { zh } from "./zh";
 
-export type { Word };
 export type Locale = "en" | "zh";
 
-const WORDS = { en, zh };
+const WORDS = { en: { ...en, ...liveEn }, zh: { ...zh, ...liveZh } };
+
+export type Word = keyof (typeof WORDS)["en"];
 
 export const locale = ref<Locale>(initialLocale());
 

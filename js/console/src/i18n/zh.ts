@@ -83,7 +83,7 @@ export const zh: Words = {
   conn_resuming: "从中断处继续",
   conn_reconnecting: "连接断开，{seconds} 秒后重连",
   conn_reconnecting_now: "连接断开，正在重连",
-  conn_offline: "网络已断开。回答在服务器上继续，恢复后接着显示。",
+  conn_offline: "网络已断开。服务器上仍在继续，恢复后接着显示。",
   conn_ended: "已完成",
   conn_stopped: "已停止",
   conn_failed: "失败",

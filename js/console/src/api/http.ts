@@ -1,0 +1,44 @@
+/** Calls to this server's JSON API. */
+
+import { ConnectionLost, Refused } from "tidewire";
+
+import { authorization } from "./secret";
+
+export interface Call {
+  readonly method?: "GET" | "POST";
+  /** Sent as JSON. */
+  readonly body?: unknown;
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
+/**
+ * The answer's JSON; null if it has no body.
+ *
+ * Rejects with Refused, whose message is the server's, or with ConnectionLost.
+ */
+export async function call(path: string, { method, body, headers }: Call = {}): Promise<unknown> {
+  const response = await fetch(path, {
+    method: method ?? "GET",
+    headers: {
+      Accept: "application/json",
+      ...(body !== undefined && { "Content-Type": "application/json" }),
+      ...authorization(),
+      ...headers,
+    },
+    ...(body !== undefined && { body: JSON.stringify(body) }),
+  }).catch((cause: unknown) => {
+    throw new ConnectionLost("The server could not be reached.", { cause });
+  });
+  const text = await response.text();
+  if (!response.ok) throw refusal(response.status, text);
+  return text === "" ? null : JSON.parse(text);
+}
+
+function refusal(status: number, text: string): Refused {
+  try {
+    const { error } = JSON.parse(text) as { error: { code: string; message: string } };
+    return new Refused(status, error.code, error.message, status >= 500);
+  } catch {
+    return new Refused(status, "refused", "", status >= 500);
+  }
+}

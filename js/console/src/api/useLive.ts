@@ -1,0 +1,76 @@
+/** A live stream for as long as a component is there, over the `tidewire` client. */
+
+import { openStream, type EventStream, type ServerSentEvent } from "tidewire";
+import { onScopeDispose, shallowRef, watch, type ShallowRef } from "vue";
+
+import type { Connection, Failure } from "../chat/model";
+import { connectionOf, failureOf } from "./network";
+import { authorization } from "./secret";
+
+export interface LiveOptions {
+  /** Relative to the page; null for none now. Another address begins another stream. */
+  readonly url: () => string | null;
+  readonly onEvent: (event: ServerSentEvent) => void;
+  /** Another stream begins: what came before was not of it. */
+  readonly onBegin?: () => void;
+  /** Close while nobody looks at the page, and resume behind what was seen. */
+  readonly restsHidden?: boolean;
+}
+
+export interface Live {
+  readonly connection: Readonly<ShallowRef<Connection>>;
+  /** Why the server does not give it; null if it does. */
+  readonly failure: Readonly<ShallowRef<Failure | null>>;
+}
+
+export function useLive(options: LiveOptions): Live {
+  const connection = shallowRef<Connection>({ state: "ready" });
+  const failure = shallowRef<Failure | null>(null);
+  let stream: EventStream | null = null;
+  let cursor = "";
+
+  function rest(): void {
+    if (!stream) return;
+    cursor = stream.lastEventId;
+    stream.close();
+    stream = null;
+  }
+
+  function go(): void {
+    const url = options.url();
+    const isHidden = options.restsHidden === true && document.visibilityState === "hidden";
+    if (stream || url === null || isHidden) return;
+    connection.value = { state: cursor === "" ? "connecting" : "resuming" };
+    stream = openStream(new URL(url, document.baseURI), {
+      live: true,
+      headers: authorization,
+      lastEventId: cursor,
+      onEvent: options.onEvent,
+      onStateChange: (state) => (connection.value = connectionOf(state) ?? connection.value),
+      onClose: ({ reason, error }) => {
+        if (reason !== "aborted") failure.value = failureOf(error);
+      },
+    });
+  }
+
+  function begin(): void {
+    rest();
+    cursor = "";
+    failure.value = null;
+    options.onBegin?.();
+    go();
+  }
+
+  function onVisibility(): void {
+    if (document.visibilityState === "visible") go();
+    else if (options.restsHidden) rest();
+  }
+
+  watch(options.url, begin, { immediate: true });
+  document.addEventListener("visibilitychange", onVisibility);
+  onScopeDispose(() => {
+    document.removeEventListener("visibilitychange", onVisibility);
+    rest();
+  });
+  return { connection, failure };
+}

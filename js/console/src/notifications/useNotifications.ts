@@ -1,0 +1,51 @@
+/**
+ * This person's notifications: what is kept at the server, and what comes in now.
+ *
+ * The stream says that something has changed, here or in another tab; what is read and
+ * unread is only ever the server's word.
+ */
+
+import { onScopeDispose, shallowRef, type ShallowRef } from "vue";
+
+import { useLive } from "../api/useLive";
+import { fetchInbox, inboxUrl, markRead } from "./api";
+import type { Inbox, Notification } from "./model";
+
+export interface Notifications {
+  readonly inbox: Readonly<ShallowRef<Inbox>>;
+  /** The latest one that came while the console is open; null once it was seen. */
+  readonly latest: ShallowRef<Notification | null>;
+  /** Without ids, all. */
+  readonly read: (ids?: readonly string[]) => Promise<void>;
+}
+
+const RELOAD_DELAY_MS = 80;
+
+export function useNotifications(): Notifications {
+  const inbox = shallowRef<Inbox>({ list: [], unread: 0 });
+  const latest = shallowRef<Notification | null>(null);
+  let timer: ReturnType<typeof setTimeout> | undefined;
+
+  /** Where it cannot be had, the last known one stays. */
+  async function load(): Promise<void> {
+    inbox.value = await fetchInbox().catch(() => inbox.value);
+  }
+
+  async function read(ids?: readonly string[]): Promise<void> {
+    await markRead(ids).catch(() => undefined);
+    await load();
+  }
+
+  useLive({
+    url: () => inboxUrl(),
+    restsHidden: true,
+    onEvent({ event, data }) {
+      if (event === "notification") latest.value = JSON.parse(data) as Notification;
+      clearTimeout(timer);
+      timer = setTimeout(() => void load(), RELOAD_DELAY_MS);
+    },
+  });
+
+  onScopeDispose(() => clearTimeout(timer));
+  return { inbox, latest, read };
+}
