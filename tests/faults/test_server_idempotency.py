@@ -51,8 +51,8 @@ async def house(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[House
     async with FakeUpstream(behave) as upstream:
         server = await ServerProcess(folder, CONFIG.format(url=upstream.url)).start()
         yield House(server, upstream)
-        assert "Traceback" not in server.log
         await server.stop()
+        assert "Traceback" not in server.log
 
 
 async def test_the_same_key_at_the_same_time(house: House) -> None:

@@ -71,8 +71,8 @@ async def house(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[House
         )  # fmt: skip
         server = await ServerProcess(folder, config).start()
         yield House(server, upstream)
-        assert "Traceback" not in server.log
         await server.stop()
+        assert "Traceback" not in server.log
 
 
 # Before the first event: an HTTP status

@@ -62,9 +62,9 @@ async def house(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[House
         server = await ServerProcess(folder, config).start()
         other = await ServerProcess(folder, config).start()
         yield House(server, other, upstream)
-        assert "Traceback" not in server.log
         await server.stop()
         await other.stop()
+        assert "Traceback" not in server.log
 
 
 async def _until_said(connection: Connection) -> list[ServerSentEvent]:
