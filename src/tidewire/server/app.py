@@ -36,6 +36,7 @@ def create_app(settings: Settings) -> FastAPI:
         heartbeat_seconds=settings.heartbeat_seconds,
         keep_seconds=settings.log.keep_seconds,
         drain_seconds=settings.runs.drain_seconds,
+        max_connection_seconds=settings.max_connection_seconds,
         limits=Limits(
             max_seconds=settings.runs.max_seconds,
             max_silence_seconds=settings.runs.max_silence_seconds,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Annotated, Any
 
 import msgspec
@@ -9,14 +10,15 @@ from fastapi import APIRouter, Query
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from tidewire.errors import BadRequest, NotFound, StreamGone, StreamNotFound
+from tidewire.errors import BadRequest, NotFound
 from tidewire.live.channels import Channels
-from tidewire.live.start import Start, find_start
-from tidewire.live.subscription import MAX_STREAMS
+from tidewire.live.start import find_start
+from tidewire.live.subscription import MAX_STREAMS, Subscription
 from tidewire.log.base import CHANNEL, StreamInfo
+from tidewire.server.resume import find_channels
 from tidewire.server.routes import SSE, Route
 from tidewire.server.tide import Tidewire, requested_cursor
-from tidewire.wire.cursor import CHANGED, Position, read_cursor
+from tidewire.wire.cursor import Position
 from tidewire.wire.event import Event
 
 __all__ = ["channels_router"]
@@ -29,11 +31,14 @@ class Publish(msgspec.Struct, forbid_unknown_fields=True):
     event: str = "message"
 
 
+Names = Annotated[list[str], msgspec.Meta(max_length=MAX_STREAMS)]
+
+
 class Change(msgspec.Struct, forbid_unknown_fields=True):
     """What ``PATCH /api/events/{connection}`` changes."""
 
-    add: list[str] = []
-    remove: list[str] = []
+    add: Names = []
+    remove: Names = []
 
 
 def channels_router(tide: Tidewire, channels: Channels) -> APIRouter:
@@ -70,16 +75,20 @@ def channels_router(tide: Tidewire, channels: Channels) -> APIRouter:
     @router.get("/api/channels/{name}/info")
     async def info(name: str) -> JSONResponse:
         """What a channel holds, and how many watch it here."""
-        stream = await channels.info(name)
-        end = str(Position(stream.epoch, stream.head))
-        fields = {
-            "channel": name,
-            "cursor": end,
-            "first": stream.first,
-            "head": stream.head,
-            "viewers": channels.audience(name),
-        }
-        return JSONResponse(fields, headers={"Tidewire-Cursor": end})
+        fields = _describe(await channels.info(name))
+        return JSONResponse(fields, headers={"Tidewire-Cursor": fields["cursor"]})
+
+    @router.get("/api/channels")
+    async def list_channels(
+        prefix: Annotated[str, Query(max_length=200)] = "",
+        after: Annotated[str, Query(max_length=200, description="'next' of the page before")] = "",
+        limit: Annotated[int, Query(ge=1, le=1000)] = 100,
+    ) -> JSONResponse:
+        """The channels there are, by name, a page at a time."""
+        found = await channels.list(prefix, after=after, limit=limit)
+        described = [_describe(stream) for stream in found]
+        following = described[-1]["channel"] if len(found) == limit else None
+        return JSONResponse({"channels": described, "next": following})
 
     @router.delete("/api/channels/{name}", status_code=204)
     async def delete(name: str) -> Response:
@@ -103,55 +112,44 @@ def channels_router(tide: Tidewire, channels: Channels) -> APIRouter:
 
     @router.patch("/api/events/{connection}")
     async def change(request: Request, connection: str) -> JSONResponse:
-        """Adds and removes channels while the connection is open; no event is lost."""
-        viewer = tide.hub.viewers.get(connection)
-        if viewer is None:
-            raise NotFound("There is no such connection here.")
+        """Adds and removes channels while the connection is open; no event is lost.
+
+        What is added begins now.
+        """
         wanted = await _decode(request, Change)
-        added = [await channels.open(name) for name in wanted.add]
+        _connected(connection)
+        added = await asyncio.gather(*map(channels.open, dict.fromkeys(wanted.add)))
         more = [(stream, find_start(stream, since="now")) for stream in added]
+        viewer = _connected(connection)
         viewer.change(add=more, remove=set(wanted.remove))
         return JSONResponse({"cursor": viewer.cursor()})
 
+    def _connected(connection: str) -> Subscription:
+        viewer = tide.hub.viewers.get(connection)
+        if viewer is None or viewer.over:
+            raise NotFound("There is no such connection here.")
+        return viewer
+
     async def _subscribe(request: Request, names: list[str], since: str) -> Response:
         cursor = requested_cursor(request)
-        changed = cursor is not None and cursor.endswith(CHANGED)
-        if cursor is not None and changed:
-            streams = await _streams_of(cursor)
-        else:
-            streams = [await channels.open(name) for name in names]
-        if not streams:
-            raise BadRequest("Name at least one channel: ?channel=…")
-        starts = await _starts(request, streams, cursor, since)
-        return tide.streams_response(request, starts, announce=True, changed=changed)
+        resume = await find_channels(tide.log, channels, names, cursor=cursor, since=since)
+        return tide.streams_response(
+            request,
+            resume.streams,
+            announce=True,
+            changed=resume.changed,
+            missing=resume.missing,
+        )
 
-    async def _streams_of(cursor: str) -> list[StreamInfo]:
-        """The channels that a cursor names; those that are gone are left out."""
-        known = [await _find(position) for position in read_cursor(cursor)]
-        return [s for s in known if s is not None and s.name.startswith(CHANNEL)]
-
-    async def _starts(
-        request: Request, streams: list[StreamInfo], cursor: str | None, since: str
-    ) -> list[tuple[StreamInfo, Start]]:
-        """Where each channel begins. One that the cursor does not name is new to this
-        viewer, unless a channel that the cursor does name is no more: then it may be
-        that one, made anew, and the viewer is told."""
-        prime = request.method == "GET"
-        starts = [find_start(s, cursor=cursor, since=since, prime=prime) for s in streams]
-        unknown = [start.reset == "unknown" for start in starts]
-        if cursor is not None and any(unknown) and not await _names_what_is_gone(cursor):
-            fresh = [find_start(s, since=since, prime=prime) for s in streams]
-            starts = [new if u else old for u, new, old in zip(unknown, fresh, starts, strict=True)]
-        return list(zip(streams, starts, strict=True))
-
-    async def _names_what_is_gone(cursor: str) -> bool:
-        return any([await _find(position) is None for position in read_cursor(cursor)])
-
-    async def _find(position: Position) -> StreamInfo | None:
-        try:
-            return await tide.log.info(epoch=position.epoch)
-        except (StreamNotFound, StreamGone):
-            return None
+    def _describe(stream: StreamInfo) -> dict[str, Any]:
+        name = stream.name.removeprefix(CHANNEL)
+        return {
+            "channel": name,
+            "cursor": str(Position(stream.epoch, stream.head)),
+            "first": stream.first,
+            "head": stream.head,
+            "viewers": channels.audience(name),
+        }
 
     return router
 
@@ -180,3 +178,7 @@ async def _decode(request: Request, type: Any) -> Any:
         return msgspec.json.decode(await request.body(), type=type)
     except msgspec.DecodeError as exc:
         raise BadRequest(f"The body does not fit: {exc}.") from exc
+    except UnicodeDecodeError:
+        raise BadRequest("The body is not UTF-8.") from None
+    except RecursionError:
+        raise BadRequest("The body is nested too deeply.") from None

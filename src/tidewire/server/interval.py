@@ -15,10 +15,10 @@ from fastapi import APIRouter, Query
 from starlette.requests import Request
 from starlette.responses import Response
 
-from tidewire.errors import InvalidCursor, StreamNotFound, TidewireError
+from tidewire.errors import InvalidCursor, StreamGone, StreamNotFound
 from tidewire.live.channels import Channels
 from tidewire.live.start import find_start
-from tidewire.log.base import StreamInfo
+from tidewire.log.base import CHANNEL, StreamInfo
 from tidewire.server.routes import SSE, Route
 from tidewire.server.tide import Tidewire, requested_cursor
 from tidewire.wire.cursor import read_cursor
@@ -51,9 +51,11 @@ def interval_router(tide: Tidewire, channels: Channels) -> APIRouter:
     async def _known(request: Request) -> StreamInfo | None:
         """The channel of a client that has lost its connection, if it still counts."""
         cursor = requested_cursor(request)
-        with contextlib.suppress(StreamNotFound, InvalidCursor):
+        with contextlib.suppress(StreamNotFound, StreamGone, InvalidCursor):
             if cursor is not None:
-                return await tide.log.info(epoch=read_cursor(cursor)[0].epoch)
+                stream = await tide.log.info(epoch=read_cursor(cursor)[0].epoch)
+                if stream.name.startswith(CHANNEL + PREFIX):
+                    return stream
         return None
 
     return router
@@ -62,10 +64,11 @@ def interval_router(tide: Tidewire, channels: Channels) -> APIRouter:
 async def _count(channels: Channels, name: str, seconds: float) -> None:
     alone_seconds = 0.0
     number = 0
-    with contextlib.suppress(TidewireError):  # deleted, or the log is away
+    try:
         while alone_seconds < GRACE_SECONDS and number < MAX_MESSAGES:
             await channels.publish(name, [Event("message", f"Message {number}")])
             number += 1
             await asyncio.sleep(seconds)
             alone_seconds = 0.0 if channels.audience(name) else alone_seconds + seconds
-    await channels.delete(name)
+    finally:
+        await channels.delete(name)

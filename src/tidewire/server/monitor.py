@@ -35,7 +35,8 @@ logger = logging.getLogger("tidewire.monitor")
 
 
 class Sample(msgspec.Struct, frozen=True):
-    """One moment. Rates are per second since the sample before, sizes in bytes.
+    """One moment. Rates are per second since the sample before, sizes in bytes;
+    ``slow_viewers`` are those whose socket is full right now.
 
     ``first_token_p50_seconds`` and ``…_p95_…`` are of the latest 200 answers; null
     until there were some.
@@ -113,7 +114,7 @@ class Monitor:
             events_rate=rates[3],
             deliveries_rate=rates[4],
             delivered_bytes_rate=rates[5],
-            slow_viewers=hub.figures.slow,
+            slow_viewers=sum(viewer.sink.is_paused for viewer in hub.viewers.values()),
             first_token_p50_seconds=p50,
             first_token_p95_seconds=p95,
         )

@@ -7,7 +7,6 @@ empty after ``wait`` seconds; its ``cursor`` is where the next request goes on.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 
 import msgspec
 from starlette.datastructures import QueryParams
@@ -22,7 +21,7 @@ from tidewire.wire.parser import Parser, ServerSentEvent
 
 __all__ = ["PollResponse"]
 
-MAX_EVENTS = 256
+MAX_EVENTS = 256  # from there on it reads no further; what it has read is given
 MAX_WAIT_SECONDS = 55.0
 DEFAULT_WAIT_SECONDS = 25.0
 
@@ -60,22 +59,39 @@ class PollResponse(StreamResponse):
         wait_seconds = _requested_wait(QueryParams(scope["query_string"]).get("wait"))
         sink = PollSink()
         async with self.subscription(sink, scope) as subscription:
-            answer = await self.hold(subscription) or await _collect(
-                subscription, sink, wait_seconds
-            )
+            answer = await self.hold(subscription)
+            if answer is None:
+                await subscription.catch_up()
+                if not sink.events:
+                    await _wait(subscription, sink, receive, wait_seconds)
+                answer = _answer(subscription, sink)
         await answer(scope, receive, send)
 
 
-async def _collect(subscription: Subscription, sink: PollSink, wait_seconds: float) -> JSONResponse:
-    await subscription.catch_up()
-    if not sink.events and not subscription.over:
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(wait_seconds):
-                await sink.ready.wait()
+async def _wait(
+    subscription: Subscription, sink: PollSink, receive: Receive, wait_seconds: float
+) -> None:
+    """Until there is an event, or will be none, or nobody waits for it any more."""
+    happenings = (subscription.stay(), sink.ready.wait(), _disconnected(receive))
+    tasks = [asyncio.ensure_future(happening) for happening in happenings]
+    try:
+        await asyncio.wait(tasks, timeout=wait_seconds, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def _disconnected(receive: Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass
+
+
+def _answer(subscription: Subscription, sink: PollSink) -> JSONResponse:
     content = {
         "events": [{"id": e.id, "event": e.event, "data": e.data} for e in sink.events],
         "cursor": subscription.cursor(),
-        "closed": subscription.over,
+        "closed": subscription.is_done,
         "streams": msgspec.to_builtins(subscription.places()),
     }
     return JSONResponse(content, headers={"Cache-Control": "no-store"})

@@ -24,6 +24,7 @@ from tidewire.live.subscription import Subscription
 from tidewire.log.base import StreamInfo
 from tidewire.runs.run import Run
 from tidewire.server.protocol import EXTENSION
+from tidewire.wire.cursor import Position
 from tidewire.wire.headers import stream_headers
 
 __all__ = ["StreamResponse", "error_response"]
@@ -46,6 +47,7 @@ class StreamResponse(Response):
         headers: Headers | None = None,
         announce: bool = False,
         changed: bool = False,
+        missing: Sequence[Position] = (),
     ) -> None:
         super().__init__(status_code=200)
         self._hub = hub
@@ -54,6 +56,7 @@ class StreamResponse(Response):
         self._run = run
         self._announce = announce
         self._changed = changed
+        self._missing = missing
         self._more_headers = headers or []
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -76,6 +79,7 @@ class StreamResponse(Response):
             sink,
             announce=self._announce,
             changed=self._changed,
+            missing=self._missing,
             about=":".join(map(str, scope.get("client") or ())),
         )
 

@@ -115,6 +115,11 @@ class Settings(BaseSettings):
     heartbeat_seconds: float = Field(
         default=15.0, gt=0, description="a comment is sent after so much silence"
     )
+    max_connection_seconds: float | None = Field(
+        default=None,
+        gt=0,
+        description="viewers connect anew after 80 to 100 % of this, losing nothing; none: never",
+    )
     default_model: str = Field(
         default="", description="for questions that name none; else the first"
     )

@@ -37,10 +37,12 @@ from tidewire.server.respond import StreamResponse
 from tidewire.server.routes import answer_errors
 from tidewire.server.signals import hearing_exit_signals
 from tidewire.server.streams import streams_router
+from tidewire.wire.cursor import Position
 
 __all__ = ["Tidewire", "open_log"]
 
 EXPIRE_EVERY_SECONDS = 60.0
+BESIDE_SECONDS = 2.0
 
 logger = logging.getLogger("tidewire")
 
@@ -65,7 +67,8 @@ class Tidewire:
 
     ``log`` is a URL (see ``open_log``) or a Log. ``keep_seconds``: how long an ended
     stream can still be read. ``drain_seconds``: how long runs may go on when the
-    server stops.
+    server stops. ``max_connection_seconds``: viewers have to connect anew after about
+    so long (None: never), without losing anything.
     """
 
     opened: ClassVar[set[Tidewire]] = set()
@@ -78,10 +81,15 @@ class Tidewire:
         heartbeat_seconds: float = 15.0,
         keep_seconds: float = 7 * 86400.0,
         drain_seconds: float = 10.0,
+        max_connection_seconds: float | None = None,
         limits: Limits | None = None,
     ) -> None:
         self.log = open_log(log) if isinstance(log, str) else log
-        self.hub = Hub(self.log, heartbeat_seconds=heartbeat_seconds)
+        self.hub = Hub(
+            self.log,
+            heartbeat_seconds=heartbeat_seconds,
+            lifetime_seconds=max_connection_seconds,
+        )
         self.runs = Runs(self.log, self.hub, limits=limits)
         self._keep_seconds = keep_seconds
         self._drain_seconds = drain_seconds
@@ -143,13 +151,20 @@ class Tidewire:
             self._drain.cancel()
         await self.runs.close()
         await self.hub.drain(seconds=0.0)
-        if self._beside:
-            await asyncio.wait(self._beside)
+        await self._end_beside()
         for task in self._tasks:
             task.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await task
         await self.log.close()
+
+    async def _end_beside(self) -> None:
+        beside = tuple(self._beside)
+        if beside:
+            await asyncio.wait(beside, timeout=BESIDE_SECONDS)
+        for task in beside:
+            task.cancel()
+        await asyncio.gather(*beside, return_exceptions=True)
 
     async def start(
         self,
@@ -176,7 +191,8 @@ class Tidewire:
         )
 
     def spawn(self, work: Coroutine[Any, Any, None]) -> None:
-        """Does something beside a request; ``close`` waits for it. Errors are logged."""
+        """Does something beside a request; ``close`` waits for it a little, then cancels
+        it. Errors are logged."""
         task = asyncio.create_task(work)
         self._beside.add(task)
         task.add_done_callback(self._spawned)
@@ -230,10 +246,12 @@ class Tidewire:
         headers: dict[str, str] | None = None,
         announce: bool = False,
         changed: bool = False,
+        missing: Sequence[Position] = (),
     ) -> Response:
         """One or several streams from their starts, in the dialect and mode asked for.
 
-        See Hub.subscribe for ``announce`` and ``changed``. Raises ShuttingDown, BadRequest.
+        See Hub.subscribe for ``announce``, ``changed`` and ``missing``. Raises ShuttingDown,
+        BadRequest.
         """
         if self.runs.draining:
             raise ShuttingDown("The server is restarting; try again in a moment.")
@@ -244,10 +262,16 @@ class Tidewire:
         if mode not in ("sse", "poll"):
             raise BadRequest("'mode' is sse or poll.")
         raw = [(name.lower().encode(), value.encode()) for name, value in (headers or {}).items()]
-        if mode == "poll":
-            return PollResponse(self.hub, streams, dialect, run=run, headers=raw, changed=changed)
-        return StreamResponse(
-            self.hub, streams, dialect, run=run, headers=raw, announce=announce, changed=changed
+        respond = PollResponse if mode == "poll" else StreamResponse
+        return respond(
+            self.hub,
+            streams,
+            dialect,
+            run=run,
+            headers=raw,
+            announce=announce and mode == "sse",
+            changed=changed,
+            missing=missing,
         )
 
     async def _expire(self) -> None:
