@@ -26,6 +26,7 @@ class FakeServer:
     def __init__(self, *answers: bytes) -> None:
         self.requests: list[Request] = []
         self._answers = list(answers)
+        self._connections: list[asyncio.Task[None]] = []
 
     async def __aenter__(self) -> Self:
         self._server = await asyncio.start_server(self._connected, "127.0.0.1", 0)
@@ -34,18 +35,27 @@ class FakeServer:
 
     async def __aexit__(self, *exc: object) -> None:
         self._server.close()
+        for connection in self._connections:
+            connection.cancel()
+        await asyncio.gather(*self._connections, return_exceptions=True)
 
     @property
     def methods(self) -> list[str]:
         return [request.method for request in self.requests]
 
-    async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self.requests.append(await _read(reader))
-        answer = self._answers.pop(0) if self._answers else b""
-        writer.write(answer.removesuffix(self.HOLD))
-        if answer.endswith(self.HOLD):
-            await reader.read()  # until the client leaves
-        writer.close()
+    def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._connections.append(asyncio.create_task(self._answer(reader, writer)))
+
+    async def _answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            self.requests.append(await _read(reader))
+            answer = self._answers.pop(0) if self._answers else b""
+            writer.write(answer.removesuffix(self.HOLD))
+            if answer.endswith(self.HOLD):
+                await reader.read()  # until the client leaves
+        finally:
+            writer.close()
+            await writer.wait_closed()
 
 
 async def _read(reader: asyncio.StreamReader) -> Request:
