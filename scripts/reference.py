@@ -23,13 +23,12 @@ from tidewire import cli, errors
 from tidewire.answers import events
 from tidewire.dialects import DIALECTS
 from tidewire.live.start import Reset
-from tidewire.models import demo, openai
+from tidewire.models.registry import SETTINGS
 from tidewire.server.settings import ChannelSettings, Settings
 
 FOLDER = Path(__file__).parents[1] / "docs" / "reference"
 NOTE = "<!-- Written by scripts/reference.py from the code; `make docs` writes it anew. -->\n\n"
 
-MODEL_APIS = {"openai": openai.Settings, "demo": demo.Settings}
 # Codes of run.failed that are no class of errors.py.
 RUN_CODES = {
     "internal": ("yes", "A fault of ours, or of the app's own source; the server's log tells it."),
@@ -65,9 +64,10 @@ def _settings() -> str:
             for name, field in ChannelSettings.model_fields.items()
         )
         + "\n## Models\n\n"
-        "A table `[models.NAME]` for each. `api` is one of the names below; `api_key` and the\n"
-        "values of `headers` may be `env:NAME` or `file:PATH`.\n"
-        + "".join(_model(api, table) for api, table in MODEL_APIS.items())
+        "A table `[models.NAME]` for each. `api` is one of the names below; `api_key`, `proxy`\n"
+        "and the values of `headers` may be `env:NAME` or `file:PATH`. `fallback` is a list of\n"
+        "other models, asked in their order when this one fails before it has said anything.\n"
+        + "".join(_model(api, table) for api, table in SETTINGS.items())
     )
 
 

@@ -46,7 +46,9 @@ async def ask(
     """What the adapter yields, and how it failed if it did."""
     events: list[AnswerEvent] = []
     async with FakeUpstream(behave) as upstream:
-        model = OpenAI("gpt", Settings(base_url=upstream.url, api_key=KEY, **settings))
+        model = OpenAI(
+            "gpt", Settings(base_url=upstream.url, api_key=KEY, **{"max_retries": 0, **settings})
+        )
         try:
             async for event in model.answer(request):
                 events.append(event)
@@ -203,7 +205,7 @@ async def test_terminator_without_finish_reason() -> None:
 async def test_silence_after_the_finish_reason_is_borne_for_a_moment_only(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("tidewire.models.openai._TRAILER_SECONDS", 0.05)
+    monkeypatch.setattr("tidewire.models.vendor._TRAILER_SECONDS", 0.05)
 
     async def behave(x: Exchange) -> None:
         await x.start()

@@ -119,7 +119,7 @@ class ToolReady(AnswerEvent, frozen=True):
     """The call is whole: ``input`` is its parsed arguments.
 
     ``invalid`` holds the raw text instead when it was not JSON; such a call must
-    not be executed.
+    not be executed. ``signature``: as in ``reasoning.end``, where the vendor signs calls.
     """
 
     type: ClassVar[str] = "tool.ready"
@@ -127,6 +127,7 @@ class ToolReady(AnswerEvent, frozen=True):
     name: str
     input: Any = None
     invalid: str | None = None
+    signature: str | None = None
 
 
 class ToolResult(AnswerEvent, frozen=True):

@@ -5,6 +5,10 @@ sources, files, usage. It opens and closes every part itself. ``run.started`` an
 terminal event belong to the run (runs/): the adapter returns normally after yielding
 a ``Finish`` – or raises a ModelError, and what it yielded before that is kept.
 
+The request has one shape for all APIs. What an API cannot be told is left out where the
+answer is still the one that was asked for (a seed), and says so in its Settings; where
+it would be another answer (a picture that cannot be sent), it is refused with 400.
+
 Cancelling the iteration (``aclose`` or task cancellation) closes the connection to the
 model API at once; nothing is generated, or billed, for nobody.
 """
@@ -18,14 +22,73 @@ import msgspec
 
 from tidewire.answers.events import AnswerEvent
 
-__all__ = ["ChatMessage", "ChatRequest", "Finish", "Model", "ToolSpec"]
+__all__ = [
+    "ChatMessage",
+    "ChatRequest",
+    "Finish",
+    "Image",
+    "Model",
+    "OutputSchema",
+    "Text",
+    "Thought",
+    "ToolCall",
+    "ToolSpec",
+]
+
+
+class Text(msgspec.Struct, frozen=True, tag="text"):
+    """A piece of a message's text."""
+
+    text: str
+
+
+class Image(msgspec.Struct, frozen=True, tag="image"):
+    """A picture: an ``https:`` URL that the model API fetches, or a ``data:`` URL."""
+
+    url: str
+
+
+class Thought(msgspec.Struct, frozen=True, tag="thought"):
+    """What an assistant thought, with the ``signature`` of its ``reasoning.end``.
+
+    Given back only to the API that signed it; the others are not told.
+    """
+
+    text: str
+    signature: str
+
+
+class ToolCall(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A call that an assistant made, as its ``tool.ready`` told it."""
+
+    id: str
+    name: str
+    input: Any = msgspec.field(default_factory=dict)
+    signature: str | None = None
 
 
 class ChatMessage(msgspec.Struct, frozen=True, omit_defaults=True):
-    """One turn of the conversation. ``role``: system, user, assistant or tool."""
+    """One turn of the conversation. ``role``: system, user, assistant or tool.
+
+    An assistant's turn may hold ``tool_calls``; a tool's turn answers the one of
+    ``tool_call_id``, which comes before it.
+    """
 
     role: str
-    content: str
+    content: str | list[Text | Image | Thought] = ""
+    tool_calls: list[ToolCall] = []
+    tool_call_id: str = ""
+
+    @property
+    def parts(self) -> list[Text | Image | Thought]:
+        """The content as parts, none of them an empty text."""
+        parts = [Text(self.content)] if isinstance(self.content, str) else self.content
+        return [part for part in parts if not (isinstance(part, Text) and not part.text)]
+
+    @property
+    def text(self) -> str:
+        """What of the content is text."""
+        return "".join(part.text for part in self.parts if isinstance(part, Text))
 
 
 class ToolSpec(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -36,8 +99,19 @@ class ToolSpec(msgspec.Struct, frozen=True, omit_defaults=True):
     parameters: dict[str, Any] = msgspec.field(default_factory=dict)
 
 
+class OutputSchema(msgspec.Struct, frozen=True, omit_defaults=True):
+    """The answer is to be JSON that fits ``schema``; ``strict``: without exception."""
+
+    schema: dict[str, Any]
+    name: str = "answer"
+    strict: bool = True
+
+
 class ChatRequest(msgspec.Struct, frozen=True, omit_defaults=True):
-    """What is asked of a model, whichever API it speaks. ``seed`` makes a demo repeatable."""
+    """What is asked of a model, whichever API it speaks. ``seed`` makes a demo repeatable.
+
+    ``tool_choice``: auto, none, required, or the name of the tool to call.
+    """
 
     messages: list[ChatMessage]
     tools: list[ToolSpec] = []
@@ -45,6 +119,9 @@ class ChatRequest(msgspec.Struct, frozen=True, omit_defaults=True):
     max_tokens: int | None = None
     stop: list[str] = []
     seed: int | None = None
+    top_p: float | None = None
+    tool_choice: str = "auto"
+    output: OutputSchema | None = None
 
 
 class Finish(AnswerEvent, frozen=True):

@@ -86,7 +86,7 @@ class Demo:
 
 
 def _question(request: ChatRequest) -> str:
-    asked = [message.content for message in request.messages if message.role == "user"]
+    asked = [message.text for message in request.messages if message.role == "user"]
     return asked[-1] if asked else ""
 
 
@@ -142,7 +142,7 @@ class _Count:
     """The tokens said so far, and whether that is all that was asked for."""
 
     def __init__(self, request: ChatRequest) -> None:
-        self._input = sum(len(tokens(message.content)) for message in request.messages)
+        self._input = sum(len(tokens(message.text)) for message in request.messages)
         self._limit = request.max_tokens
         self._output = 0
         self._reasoning = 0

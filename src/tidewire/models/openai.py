@@ -1,104 +1,97 @@
 """OpenAI's chat completions, and every API that is compatible with them.
 
-The thin half: builds the request, reads the stream through models/upstream.py and
-openai_reader.py. Source: the OpenAI API reference, POST /v1/chat/completions, stream.
+Source: the OpenAI API reference, POST /v1/chat/completions, stream.
 """
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator
 from dataclasses import dataclass
 from typing import Any
 
-import msgspec
-
-from tidewire.answers.events import AnswerEvent
-from tidewire.errors import ModelError, UpstreamTooLarge
-from tidewire.models.base import ChatRequest, Finish, ToolSpec
+from tidewire.models.base import ChatMessage, ChatRequest, Image, OutputSchema, Text
+from tidewire.models.body import function_call, function_tool, given, json_schema
 from tidewire.models.openai_reader import Reader
-from tidewire.models.upstream import Upstream, UpstreamSettings
-from tidewire.models.usage import Meter
+from tidewire.models.settings import UpstreamSettings
+from tidewire.models.vendor import VendorModel
 
-__all__ = ["OpenAI", "Settings"]
-
-_TRAILER_SECONDS = 5.0
+__all__ = ["OpenAI", "Settings", "message", "tool_choice"]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Settings(UpstreamSettings):
-    """As for every upstream; ``model`` empty means the configured name.
+    """Chat completions, of OpenAI and of all that are compatible. Thoughts are not sent back.
 
     ``include_usage`` asks for usage at the end; a few servers refuse the question.
+    ``max_tokens_name``: what the limit is called, ``max_completion_tokens`` by OpenAI's
+    reasoning models.
     """
 
     base_url: str = "https://api.openai.com/v1"
     include_usage: bool = True
+    max_tokens_name: str = "max_tokens"
 
 
-class OpenAI:
+class OpenAI(VendorModel[Settings]):
     """A model behind an OpenAI-compatible API."""
 
-    def __init__(self, name: str, settings: Settings) -> None:
-        self.name = name
-        self.settings = settings
-        self._upstream = Upstream(
-            settings.base_url.rstrip("/") + "/chat/completions",
-            {"Authorization": f"Bearer {settings.api_key}"} if settings.api_key else {},
-            settings,
-        )
+    def _url(self) -> str:
+        return self.settings.base_url.rstrip("/") + "/chat/completions"
 
-    async def answer(self, request: ChatRequest) -> AsyncGenerator[AnswerEvent, None]:
-        """See Model. Usage is estimated if the vendor sends none."""
-        reader = Reader(self.settings.secrets)
-        meter = Meter(request)
-        async with self._upstream.stream(self._body(request)) as stream:
-            try:
-                while not reader.terminated and (batch := await stream.read()) is not None:
-                    for event in batch:
-                        for said in reader.feed(event.data):
-                            meter.add(said)
-                            yield said
-                    self._check(meter)
-                    if reader.complete:
-                        stream.hurry(_TRAILER_SECONDS)
-            except ModelError:
-                if not reader.complete:  # after the finish reason nothing is lost
-                    raise
-            for said in reader.end():
-                yield said
-            yield reader.usage or meter.usage()
-            yield Finish(reader.reason)
-            await stream.drain()
+    def _headers(self) -> dict[str, str]:
+        return self.settings.bearer
 
-    async def aclose(self) -> None:
-        await self._upstream.aclose()
+    def _reader(self) -> Reader:
+        return Reader(self.settings.secrets)
 
-    def _check(self, meter: Meter) -> None:
-        if meter.output_bytes > self.settings.max_answer_bytes:
-            raise UpstreamTooLarge("The model's answer is over the size limit.")
-
-    def _body(self, request: ChatRequest) -> bytes:
-        body: dict[str, Any] = {
-            "model": self.settings.model or self.name,
-            "messages": request.messages,
+    def _body(self, request: ChatRequest) -> dict[str, Any]:
+        return {
+            "model": self.model,
+            "messages": [message(one) for one in request.messages],
             "stream": True,
+            **given(
+                stream_options={"include_usage": True} if self.settings.include_usage else None,
+                temperature=request.temperature,
+                top_p=request.top_p,
+                stop=request.stop,
+                seed=request.seed,
+                tools=[function_tool(tool) for tool in request.tools],
+                tool_choice=tool_choice(request.tool_choice),
+                response_format=_response_format(request.output),
+            ),
+            **given(**{self.settings.max_tokens_name: request.max_tokens}),
         }
-        wishes = {
-            "stream_options": {"include_usage": True} if self.settings.include_usage else None,
-            "temperature": request.temperature,
-            "max_tokens": request.max_tokens,
-            "stop": request.stop or None,
-            "seed": request.seed,
-            "tools": [_tool(tool) for tool in request.tools] or None,
-        }
-        body |= {name: value for name, value in wishes.items() if value is not None}
-        return msgspec.json.encode(body)
 
 
-def _tool(tool: ToolSpec) -> dict[str, Any]:
-    function = {
-        "name": tool.name,
-        "description": tool.description,
-        "parameters": tool.parameters or {"type": "object", "properties": {}},
+def message(turn: ChatMessage) -> dict[str, Any]:
+    """A turn of the conversation; text alone stays a string, as every server takes it."""
+    calls = [function_call(call) for call in turn.tool_calls]
+    has_images = any(isinstance(part, Image) for part in turn.parts)
+    content: Any = turn.text
+    if has_images:
+        content = [_part(part) for part in turn.parts if isinstance(part, Text | Image)]
+    elif calls and not content:
+        content = None
+    return {
+        "role": turn.role,
+        "content": content,
+        **given(tool_calls=calls, tool_call_id=turn.tool_call_id),
     }
-    return {"type": "function", "function": function}
+
+
+def tool_choice(choice: str) -> Any:
+    """``auto`` goes without saying, and is refused where there are no tools."""
+    if choice == "auto":
+        return None
+    if choice in ("none", "required"):
+        return choice
+    return {"type": "function", "function": {"name": choice}}
+
+
+def _part(part: Text | Image) -> dict[str, Any]:
+    if isinstance(part, Image):
+        return {"type": "image_url", "image_url": {"url": part.url}}
+    return {"type": "text", "text": part.text}
+
+
+def _response_format(output: OutputSchema | None) -> Any:
+    return output and {"type": "json_schema", "json_schema": json_schema(output)}

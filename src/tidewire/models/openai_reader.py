@@ -3,8 +3,7 @@
 The pure half of models/openai.py: JSON text in, events out. Written for the vendor's
 format and for what compatible servers make of it: nulls anywhere, reasoning under two
 names, tool calls without an index or with the whole call in one piece, an error object
-inside a 200 stream, a chat.completion where a stream was asked for. It does no I/O, and
-closes no parts when it raises: the run does that.
+inside a 200 stream, a chat.completion where a stream was asked for.
 """
 
 from __future__ import annotations
@@ -15,10 +14,7 @@ from typing import Any, Final
 import msgspec
 
 from tidewire.answers.events import AnswerEvent, Usage
-from tidewire.errors import UpstreamBroken
-from tidewire.models.halves import Halves
-from tidewire.models.parts import Parts, ToolCalls
-from tidewire.models.refusal import in_stream_error
+from tidewire.models.reader import StreamReader
 
 __all__ = ["Reader"]
 
@@ -42,6 +38,15 @@ class _ToolCall(msgspec.Struct, gc=False):
     function: _Function | None = None
 
 
+class _UrlCitation(msgspec.Struct, gc=False):
+    url: str | None = None
+    title: str | None = None
+
+
+class _Annotation(msgspec.Struct, gc=False):
+    url_citation: _UrlCitation | None = None
+
+
 class _Delta(msgspec.Struct, gc=False):
     content: str | None = None
     reasoning_content: str | None = None
@@ -49,6 +54,7 @@ class _Delta(msgspec.Struct, gc=False):
     refusal: str | None = None
     tool_calls: list[_ToolCall] | None = None
     function_call: _Function | None = None
+    annotations: list[_Annotation] | None = None
 
 
 class _Choice(msgspec.Struct, gc=False):
@@ -82,67 +88,23 @@ class _Chunk(msgspec.Struct, gc=False):
 _decode = msgspec.json.Decoder(_Chunk).decode
 
 
-class Reader:
-    """One answer. ``feed`` it the data of every event, then call ``end``.
-
-    ``complete`` turns true with the finish reason: from then on a stream that breaks
-    off has lost nothing but its usage. ``terminated``: ``[DONE]`` was seen.
-    """
+class Reader(StreamReader):
+    """See StreamReader. ``terminated``: ``[DONE]`` was seen."""
 
     def __init__(self, secrets: Iterable[str] = ()) -> None:
-        self.complete = False
-        self.terminated = False
-        self._secrets = tuple(secrets)
-        self._halves = Halves()
-        self._parts = Parts()
-        self._tools = ToolCalls()
-        self._reason = "other"
+        super().__init__(secrets)
         self._refused = False
-        self._usage: _Usage | None = None
 
     def feed(self, data: str) -> list[AnswerEvent]:
-        """The events of one chunk, often one, often none.
-
-        Raises UpstreamBroken for what is not a chunk, and the ModelError that fits for
-        an error object.
-        """
         if data == "[DONE]":
             self.complete = self.terminated = True
             return []
-        chunk = self._decode(data)
+        chunk = self._decode(_decode, data)
         if chunk.error:
-            raise in_stream_error(chunk.error, self._secrets)
+            raise self._error(chunk.error)
         if chunk.usage is not None:
-            self._usage = chunk.usage
+            self.usage = _usage(chunk.usage)
         return self._choice(chunk.choices[0]) if chunk.choices else []
-
-    def end(self) -> list[AnswerEvent]:
-        """The stream is over: closes what is open.
-
-        Raises UpstreamBroken if the answer is not complete.
-        """
-        if not self.complete:
-            raise UpstreamBroken("The model broke off in the middle of its answer.")
-        return self._close()
-
-    @property
-    def usage(self) -> Usage | None:
-        """What the vendor counted, if it has said."""
-        return None if self._usage is None else _usage(self._usage)
-
-    @property
-    def reason(self) -> str:
-        """Why the model ended, in the words of Finish."""
-        return "content_filter" if self._refused else self._reason
-
-    def _decode(self, data: str) -> _Chunk:
-        try:
-            try:
-                return _decode(data)
-            except msgspec.DecodeError:
-                return _decode(self._halves.join(data))
-        except (msgspec.DecodeError, RecursionError) as exc:
-            raise UpstreamBroken("The model API sent something that is not a chunk.") from exc
 
     def _choice(self, choice: _Choice) -> list[AnswerEvent]:
         if choice.index:
@@ -150,9 +112,8 @@ class Reader:
         delta = choice.delta or choice.message
         events = self._delta(delta) if delta is not None else []
         if choice.finish_reason:
-            self.complete = True
-            self._reason = _REASONS.get(choice.finish_reason, "other")
-            events += self._close()
+            reason = _REASONS.get(choice.finish_reason, "other")
+            events += self._finish("content_filter" if self._refused else reason)
         return events
 
     def _delta(self, delta: _Delta) -> list[AnswerEvent]:
@@ -168,6 +129,9 @@ class Reader:
             events += self._tool_calls(delta.tool_calls)
         if delta.function_call is not None:
             events += self._fragment("function_call", None, delta.function_call)
+        for annotation in delta.annotations or ():
+            if (cited := annotation.url_citation) is not None:
+                events += self._sources.cite(url=cited.url, title=cited.title)
         return events
 
     def _tool_calls(self, calls: list[_ToolCall]) -> list[AnswerEvent]:
@@ -183,9 +147,6 @@ class Reader:
             slot, id=id, name=function.name, arguments=function.arguments
         )
         return self._parts.close() + fragment if fragment else []
-
-    def _close(self) -> list[AnswerEvent]:
-        return self._parts.close() + self._tools.close()
 
 
 def _usage(usage: _Usage) -> Usage:

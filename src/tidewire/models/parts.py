@@ -2,13 +2,14 @@
 
 Vendors send deltas and leave it to the reader to notice where a part begins and ends.
 Here that is decided once: text and reasoning follow one another, so each closes the
-other; tool calls may interleave, so each stays open until all are closed together.
-Pure; an empty delta never makes an event.
+other; tool calls may interleave, so each stays open until its vendor ends it, or until
+all are closed together. Pure; an empty delta never makes an event.
 """
 
 from __future__ import annotations
 
 from collections.abc import Hashable
+from typing import Any
 
 import msgspec
 
@@ -17,6 +18,7 @@ from tidewire.answers.events import (
     ReasoningDelta,
     ReasoningEnd,
     ReasoningStart,
+    Source,
     TextDelta,
     TextEnd,
     TextStart,
@@ -26,7 +28,7 @@ from tidewire.answers.events import (
 )
 from tidewire.errors import UpstreamBroken
 
-__all__ = ["Parts", "ToolCalls"]
+__all__ = ["Parts", "Sources", "ToolCalls"]
 
 
 class Parts:
@@ -56,6 +58,20 @@ class Parts:
         closing = self.close()
         part = self._reasoning = self._next("r")
         return [*closing, ReasoningStart(part), ReasoningDelta(part, delta)]
+
+    def sign(self, signature: str) -> list[AnswerEvent]:
+        """Ends the open reasoning part with the vendor's proof of it.
+
+        Where no reasoning is open – the vendor hid it, or signed something else – the
+        proof stands in an empty part of its own.
+        """
+        events: list[AnswerEvent] = []
+        if self._reasoning is None:
+            events = self.close()
+            self._reasoning = self._next("r")
+            events.append(ReasoningStart(self._reasoning))
+        part, self._reasoning = self._reasoning, None
+        return [*events, ReasoningEnd(part, signature)]
 
     def close(self) -> list[AnswerEvent]:
         """Ends the open part, if there is one."""
@@ -96,6 +112,22 @@ class ToolCalls:
             call = self._open[slot] = _Call(self._unique(id), given_id=id)
         return finished + call.add(name, arguments)
 
+    def end(self, slot: Hashable, arguments: str = "") -> list[AnswerEvent]:
+        """Ends one call; ``arguments`` are all of them, for a vendor that sent no fragment."""
+        call = self._open.pop(slot, None)
+        if call is None:
+            return []
+        return [*([] if call.begun else call.add(None, arguments)), *call.ready()]
+
+    def whole(
+        self, name: str, input: Any, *, id: str | None = None, signature: str | None = None
+    ) -> list[AnswerEvent]:
+        """A call that came in one piece, with its arguments already parsed."""
+        call = self._unique(id)
+        raw = msgspec.json.encode(input).decode()
+        ready = ToolReady(call, name, input=input, signature=signature)
+        return [ToolStart(call, name), ToolArgs(call, raw), ready]
+
     def close(self) -> list[AnswerEvent]:
         """Ends every call, in the order they began. Raises UpstreamBroken for a nameless one."""
         calls, self._open = self._open, {}
@@ -119,6 +151,11 @@ class _Call:
         self._name = ""
         self._pieces: list[str] = []
 
+    @property
+    def begun(self) -> bool:
+        """Whether any of the arguments have come."""
+        return bool(self._pieces)
+
     def add(self, name: str | None, arguments: str | None) -> list[AnswerEvent]:
         if arguments:
             self._pieces.append(arguments)
@@ -141,3 +178,26 @@ class _Call:
         except (msgspec.DecodeError, RecursionError):
             return [ToolReady(self.id, self._name, invalid=raw)]
         return [ToolReady(self.id, self._name, input=arguments)]
+
+
+class Sources:
+    """What an answer cites, each place once, however often the vendor repeats it."""
+
+    def __init__(self) -> None:
+        self._cited: set[tuple[str | None, ...]] = set()
+
+    def cite(
+        self,
+        *,
+        url: str | None = None,
+        document: str | None = None,
+        title: str | None = None,
+        quote: str | None = None,
+    ) -> list[AnswerEvent]:
+        """The source ``s1``, ``s2``, …; none for one that was cited before, or says nothing."""
+        place = (url or None, document or None, quote or None)
+        if not (url or document) or place in self._cited:
+            return []
+        self._cited.add(place)
+        id = f"s{len(self._cited)}"
+        return [Source(id, place[0], place[1], title or None, place[2])]

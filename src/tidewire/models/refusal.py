@@ -30,13 +30,24 @@ _MESSAGE_KEYS = ("error", "message", "detail")
 
 # Statuses for the errors that vendors name inside a stream whose status was 200.
 _NAMED_STATUSES = {
+    "InvalidApiKey": 401,
+    "InvalidParameter": 400,
+    "DataInspectionFailed": 400,
+    "Throttling": 429,
+    "Throttling.AllocationQuota": 429,
+    "Throttling.RateQuota": 429,
     "authentication_error": 401,
     "insufficient_quota": 429,
     "invalid_api_key": 401,
+    "invalid_prompt": 400,
     "invalid_request_error": 400,
+    "not_found_error": 404,
     "overloaded_error": 529,
+    "permission_error": 403,
     "rate_limit_error": 429,
     "rate_limit_exceeded": 429,
+    "request_too_large": 413,
+    "timeout_error": 504,
 }
 
 

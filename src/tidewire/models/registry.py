@@ -19,8 +19,9 @@ import msgspec
 from tidewire.errors import ConfigError
 from tidewire.models import demo, openai
 from tidewire.models.base import Model
+from tidewire.models.fallback import Fallback
 
-__all__ = ["APIS", "build"]
+__all__ = ["APIS", "SETTINGS", "build", "build_all"]
 
 _APIS: Final[dict[str, tuple[type, Callable[[str, Any], Model]]]] = {
     "openai": (openai.Settings, openai.OpenAI),
@@ -30,13 +31,32 @@ _APIS: Final[dict[str, tuple[type, Callable[[str, Any], Model]]]] = {
 APIS: Final = tuple(_APIS)
 """The values that ``api`` may have."""
 
+SETTINGS: Final = {api: settings for api, (settings, _) in _APIS.items()}
+"""What can be set for each."""
+
 _POSITIVE = ("_timeout_seconds", "_bytes")
+
+
+def build_all(tables: Mapping[str, Mapping[str, Any]]) -> dict[str, Model]:
+    """The models of all tables, each with the models of its ``fallback`` list behind it.
+
+    A fallback is the named model alone, without what may stand behind that one: so
+    there is no circle. Raises ConfigError.
+    """
+    alone = {
+        name: build(name, {key: value for key, value in table.items() if key != "fallback"})
+        for name, table in tables.items()
+    }
+    return {
+        name: _with_fallback(name, table.get("fallback", []), alone)
+        for name, table in tables.items()
+    }
 
 
 def build(name: str, table: Mapping[str, Any]) -> Model:
     """The model ``name`` as its table describes it: ``api`` and that API's settings.
 
-    ``api_key`` and the values of ``headers`` may be ``env:NAME`` or ``file:PATH``, read
+    ``api_key``, ``proxy`` and the values of ``headers`` may be ``env:NAME`` or ``file:PATH``, read
     here, once. Connects to nothing. Raises ConfigError.
     """
     where = f"models.{name}"
@@ -46,6 +66,16 @@ def build(name: str, table: Mapping[str, Any]) -> Model:
         raise ConfigError(f"{where}.api is {api!r}; it must be one of: {', '.join(APIS)}.")
     settings_type, model_type = _APIS[api]
     return model_type(name, _settings(where, settings_type, rest))
+
+
+def _with_fallback(name: str, others: Any, alone: Mapping[str, Model]) -> Model:
+    where = f"models.{name}.fallback"
+    if not isinstance(others, list):
+        raise ConfigError(f"{where} must be a list of names of models.")
+    for other in others:
+        if other not in alone or other == name:
+            raise ConfigError(f"{where}: {other!r} is no other model of [models].")
+    return Fallback(alone[name], [alone[other] for other in others]) if others else alone[name]
 
 
 def _settings(where: str, settings_type: type, table: dict[str, Any]) -> Any:
@@ -59,7 +89,10 @@ def _settings(where: str, settings_type: type, table: dict[str, Any]) -> Any:
         raise ConfigError(f"{where}: {exc}.") from exc
     for field in known:
         _check(f"{where}.{field}", field, getattr(settings, field))
-    return dataclasses.replace(settings, **_secrets(where, settings, known))
+    settings = dataclasses.replace(settings, **_secrets(where, settings, known))
+    if "proxy" in known and settings.proxy and not _is_http_url(settings.proxy):
+        raise ConfigError(f"{where}.proxy must be an http or https URL.")
+    return settings
 
 
 def _check(where: str, field: str, value: Any) -> None:
@@ -82,8 +115,9 @@ def _is_http_url(value: str) -> bool:
 
 def _secrets(where: str, settings: Any, known: list[str]) -> dict[str, Any]:
     found: dict[str, Any] = {}
-    if "api_key" in known:
-        found["api_key"] = _secret(f"{where}.api_key", settings.api_key)
+    for field in ("api_key", "proxy"):
+        if field in known:
+            found[field] = _secret(f"{where}.{field}", getattr(settings, field))
     if "headers" in known:
         found["headers"] = {
             key: _secret(f"{where}.headers.{key}", value) for key, value in settings.headers.items()

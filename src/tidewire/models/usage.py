@@ -68,10 +68,11 @@ class Meter:
 
 
 def _input_tokens(request: ChatRequest) -> int:
-    """Every message costs its text and a few tokens of framing, as vendors count it."""
-    return sum(
-        estimate_tokens(message.content) + _TOKENS_PER_MESSAGE for message in request.messages
-    )
+    """Every message costs its text and a few tokens of framing, as vendors count it.
+
+    Pictures and tools are left out: what they cost differs tenfold between vendors.
+    """
+    return sum(estimate_tokens(message.text) + _TOKENS_PER_MESSAGE for message in request.messages)
 
 
 def _tokens(utf8_bytes: int) -> int:

@@ -12,7 +12,7 @@ from starlette.middleware.cors import CORSMiddleware
 
 from tidewire import __version__
 from tidewire.live.channels import ChannelRule, Channels
-from tidewire.models.registry import build
+from tidewire.models.registry import build_all
 from tidewire.runs.run import Limits
 from tidewire.server.channels import channels_router
 from tidewire.server.chat import Chat, chat_router
@@ -44,7 +44,7 @@ def create_app(settings: Settings) -> FastAPI:
         ),
     )
     tables = settings.models or {"demo": {"api": "demo"}}
-    models = {name: build(name, table) for name, table in tables.items()}
+    models = build_all(tables)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncGenerator[None, None]:

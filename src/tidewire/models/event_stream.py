@@ -1,0 +1,141 @@
+"""The events of one answer, read batch by batch from an HTTP response.
+
+Owns the limits on silence and size, and knows how events are cut out of the bytes – SSE
+or NDJSON, by the content type – but nothing of what they say. A chunk costs one read,
+one parse and one clock look-up; no timer is made per read.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Protocol
+
+import aiohttp
+
+from tidewire.errors import (
+    ModelError,
+    TooLarge,
+    UpstreamBroken,
+    UpstreamTimeout,
+    UpstreamTooLarge,
+)
+from tidewire.models.lines import LineParser
+from tidewire.models.settings import UpstreamSettings
+from tidewire.models.watch import Watch
+from tidewire.wire.parser import Parser, ServerSentEvent
+
+__all__ = ["CONTENT_TYPES", "EventStream"]
+
+_DOCUMENT = "application/json"
+_NDJSON = "application/x-ndjson"
+CONTENT_TYPES = ("text/event-stream", _DOCUMENT, _NDJSON)
+"""What can be read; a document is given as a single event."""
+
+_DRAIN_SECONDS = 0.25
+
+
+class _Framing(Protocol):
+    """How events are cut out of the bytes: wire/parser.py or models/lines.py."""
+
+    def feed(self, data: bytes) -> list[ServerSentEvent]: ...
+
+    def end(self) -> list[ServerSentEvent] | None: ...
+
+
+class EventStream:
+    """The events of one answer, in the batches in which they arrive."""
+
+    def __init__(
+        self,
+        response: aiohttp.ClientResponse,
+        settings: UpstreamSettings,
+        on_comment: Callable[[str], object] | None = None,
+    ) -> None:
+        self._response = response
+        self._content = response.content
+        self._settings = settings
+        self._parser = _framing(response.content_type, settings.max_line_bytes, on_comment)
+        self._silence_seconds = settings.silence_timeout_seconds
+        self._first: list[ServerSentEvent] | None = []
+        self._watch: Watch | None = None
+
+    async def begin(self) -> None:
+        """Waits for the first event (or the end); the caller limits the time."""
+        if self._response.content_type == _DOCUMENT:
+            self._first = [ServerSentEvent("message", await self._document(), "")]
+            return
+        while self._first == []:
+            self._first = await self._next_batch()
+
+    async def read(self) -> list[ServerSentEvent] | None:
+        """The next events, none of them if only comments came; None at the end.
+
+        Raises UpstreamTimeout after too long a silence, UpstreamBroken when the
+        connection breaks, UpstreamTooLarge for a line or event over its limit.
+        """
+        if self._first:
+            first, self._first = self._first, []
+            return first
+        if self._first is None:
+            return None
+        if self._watch is None:
+            self._watch = Watch(self._silence_seconds, self._response.close)
+        self._watch.begin()
+        batch = await self._next_batch()
+        self._watch.pause()
+        return batch
+
+    def hurry(self, seconds: float) -> None:
+        """From now on the silence borne is at most ``seconds``: only the end is to come."""
+        self._silence_seconds = min(seconds, self._silence_seconds)
+        if self._watch is not None:
+            self._watch.shorten(self._silence_seconds)
+
+    async def drain(self) -> None:
+        """After the last event: takes the end of the body, so that the connection is kept."""
+        try:
+            async with asyncio.timeout(_DRAIN_SECONDS):
+                while await self._content.readany():
+                    pass
+        except (aiohttp.ClientError, TimeoutError):
+            pass
+
+    def close(self) -> None:
+        """Gives the connection back if the answer was read to its end, else closes it."""
+        if self._watch is not None:
+            self._watch.stop()
+        self._response.close()
+
+    async def _next_batch(self) -> list[ServerSentEvent] | None:
+        try:
+            data = await self._content.readany()
+            if data:
+                return self._parser.feed(data)
+            return self._parser.end()
+        except aiohttp.ClientError as exc:
+            raise self._failure() from exc
+        except TooLarge as exc:
+            raise UpstreamTooLarge("The model API sent an event over the size limit.") from exc
+
+    async def _document(self) -> str:
+        body = bytearray()
+        try:
+            while data := await self._content.readany():
+                body += data
+                if len(body) > self._settings.max_answer_bytes:
+                    raise UpstreamTooLarge("The model API sent an answer over the size limit.")
+        except aiohttp.ClientError as exc:
+            raise self._failure() from exc
+        return body.decode(errors="replace")
+
+    def _failure(self) -> ModelError:
+        if self._watch is not None and self._watch.expired:
+            return UpstreamTimeout("The model fell silent in the middle of its answer.")
+        return UpstreamBroken("The connection to the model broke in the middle of its answer.")
+
+
+def _framing(content_type: str, limit: int, on_comment: Callable[[str], object] | None) -> _Framing:
+    if content_type == _NDJSON:
+        return LineParser(max_line_bytes=limit)
+    return Parser(max_line_bytes=limit, max_event_bytes=limit, on_comment=on_comment)
