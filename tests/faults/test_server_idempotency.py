@@ -12,7 +12,7 @@ import pytest
 import pytest_asyncio
 
 from tests.faults.fake_upstream import Exchange, FakeUpstream
-from tests.faults.scripted import CONFIG, say
+from tests.faults.scripted import CONFIG, question, say
 from tests.faults.server_process import ServerProcess
 from tests.faults.viewer import Connection, ask, text_of
 from tidewire.wire.parser import ServerSentEvent
@@ -45,7 +45,13 @@ class House(NamedTuple):
 async def house(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[House]:
     folder: Path = tmp_path_factory.mktemp("idempotency")
 
+    busy = {"Are you busy?"}
+
     async def behave(exchange: Exchange) -> None:
+        if (asked := question(exchange)) in busy:
+            busy.remove(asked)
+            await exchange.reply(429, b'{"error":{"message":"Busy."}}')
+            return
         await say(exchange, PIECES, pause_seconds=0.05)
 
     async with FakeUpstream(behave) as upstream:
@@ -75,6 +81,28 @@ async def test_the_same_key_later(house: House) -> None:
     _, again = await ask(house.server.port, "When?", headers=headers)
     assert again == first
     assert house.asked == before
+
+
+async def test_a_key_is_tried_again_after_a_refusal(house: House) -> None:
+    """Nothing was said, so nothing can be joined – and nothing is said twice."""
+    headers = {"Idempotency-Key": "busy"}
+    connection, _ = await ask(house.server.port, "Are you busy?", headers=headers)
+    assert connection.status == 429
+    before = house.asked
+    connection, first = await ask(house.server.port, "Are you busy?", headers=headers)
+    assert (connection.status, text_of(first)) == (200, "".join(PIECES))
+    _, again = await ask(house.server.port, "Are you busy?", headers=headers)
+    assert again == first
+    assert house.asked == before + 1
+
+
+async def test_who_joins_learns_the_session_of_the_run(house: House) -> None:
+    headers = {"Idempotency-Key": "session"}
+    first, events = await ask(house.server.port, "When?", headers=headers)
+    again, _ = await ask(house.server.port, "When?", headers=headers)
+    resumed, _ = await house.get(GET, events[3].id)
+    sessions = {c.headers["x-session-id"] for c in (first, again, resumed)}
+    assert len(sessions) == 1
 
 
 async def test_a_repeated_get_goes_on_after_its_cursor(house: House) -> None:

@@ -66,6 +66,7 @@ class Run:
         *,
         limits: Limits,
         request: ChatRequest | None = None,
+        started: asyncio.Future[int] | None = None,
     ) -> None:
         self.id = id
         self.stream = stream
@@ -86,7 +87,7 @@ class Run:
         self._reason = "stop"
         self._events = 0
         self._bytes = 0
-        self._stored: asyncio.Future[int] | None = None
+        self._stored = started  # the latest append; the first is that of run.started
         self._checkpoint: asyncio.Future[int] | None = None
         self._loop = asyncio.get_running_loop()
         self._started_at = self._spoke_at = self._loop.time()

@@ -1,32 +1,22 @@
-"""All runs of this process: start, join, stop, and the lease that they live under.
+"""All runs of this process: start, join, stop.
 
-Every run is written under this process's lease. Whoever finds a run whose owner is
-dead takes it over and closes it as interrupted: at start, and every few seconds. A
-stop of a run that lives elsewhere takes it over, too; its owner is then fenced out.
+Every run is written under this process's lease (lease.py). A stop of a run that lives
+elsewhere takes it over; its owner is then fenced out.
 """
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import logging
 import secrets
 from collections import deque
-from collections.abc import Callable
+from collections.abc import AsyncGenerator, Callable
 
-from tidewire.answers.events import (
-    AnswerEvent,
-    RunFailed,
-    RunStarted,
-    RunStopped,
-    decode,
-    encode,
-)
-from tidewire.answers.open_parts import OpenParts
-from tidewire.errors import Fenced, LogError, NotFound, ShuttingDown, StreamClosed
+from tidewire.answers.events import AnswerEvent, RunStarted, RunStopped, encode
+from tidewire.errors import NotFound, ShuttingDown
 from tidewire.live.hub import Hub
-from tidewire.log.base import Leases, Log, StreamInfo
+from tidewire.log.base import Log, StreamInfo
 from tidewire.models.base import ChatRequest
+from tidewire.runs.lease import Lease
 from tidewire.runs.run import Limits, Run
 from tidewire.runs.source import Source
 from tidewire.wire.event import Event
@@ -34,11 +24,8 @@ from tidewire.wire.event import Event
 __all__ = ["PREFIX", "Runs", "Started", "new_run_id"]
 
 PREFIX = "run_"
-LEASE_SECONDS = 15.0
 STOP_SECONDS = 2.0
 END_SECONDS = 6.0
-
-logger = logging.getLogger("tidewire.runs")
 
 
 def new_run_id() -> str:
@@ -51,7 +38,7 @@ class Started:
 
     __slots__ = ("created", "run", "stream")
 
-    def __init__(self, stream: StreamInfo, run: Run | None, created: bool) -> None:
+    def __init__(self, stream: StreamInfo, run: Run | None, *, created: bool) -> None:
         self.stream = stream
         self.run = run
         self.created = created
@@ -69,14 +56,13 @@ class Runs:
         self._log = log
         self._hub = hub
         self._limits = limits or Limits()
-        self._owner = secrets.token_hex(8)
+        self._lease = Lease(log)
         self._runs: dict[str, Run] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self.first_token_seconds: deque[float] = deque(maxlen=200)
         """How long the latest answers took to begin, newest last."""
         self._linger: dict[str, float] = {}
         self._lingering: dict[str, asyncio.TimerHandle] = {}
-        self._upkeep: asyncio.Task[None] | None = None
         hub.on_empty = self._left
 
     def __len__(self) -> int:
@@ -84,10 +70,7 @@ class Runs:
 
     async def open(self) -> None:
         """Takes the lease and closes what a dead process left open."""
-        if isinstance(self._log, Leases):
-            await self._log.hold(self._owner, LEASE_SECONDS)
-            await self._recover()
-            self._upkeep = asyncio.create_task(self._keep_lease(), name="lease")
+        await self._lease.open()
 
     async def close(self, *, drain_seconds: float = 0.0) -> None:
         """Refuses new runs, gives the others ``drain_seconds``, interrupts the rest."""
@@ -99,10 +82,7 @@ class Runs:
         if self._tasks:
             # What cannot be stored or closed now is closed by whoever starts next.
             await asyncio.wait(self._tasks, timeout=END_SECONDS)
-        if self._upkeep is not None:
-            self._upkeep.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._upkeep
+        await self._lease.close()
 
     async def start(
         self,
@@ -123,13 +103,18 @@ class Runs:
         if self.draining:
             raise ShuttingDown("The server is restarting; try again in a moment.")
         id = id or new_run_id()
-        stream = await self._log.create(id, owner=self._owner)
+        stream = await self._log.create(id, owner=self._lease.owner)
         if not stream.created:
             return Started(stream, self._runs.get(id), created=False)
         started = RunStarted(id, session=session, model=model)
-        first = [Event(started.type, encode(started))]
-        self._log.append(id, first, fence=stream.fence)
-        run = Run(id, stream, self._log, source(), limits=self._limits, request=request)
+        stored = self._log.append(
+            id, [Event(started.type, encode(started))], fence=stream.fence, epoch=stream.epoch
+        )
+        try:
+            made = source()
+        except Exception as exc:
+            made = _raising(exc)
+        run = Run(id, stream, self._log, made, limits=self._limits, request=request, started=stored)
         self._runs[id] = run
         if linger_seconds is not None:
             self._linger[id] = linger_seconds
@@ -149,8 +134,8 @@ class Runs:
         if run is not None:
             run.stop(reason)
             await run.settled(STOP_SECONDS)
-        elif not (await self._log.info(id)).closed and isinstance(self._log, Leases):
-            await self._take_over(self._log, id, RunStopped(reason))
+        elif not (await self._log.info(id)).closed:
+            await self._lease.take_over(id, RunStopped(reason))
         return await self._log.info(id)
 
     def get(self, id: str) -> Run | None:
@@ -180,43 +165,8 @@ class Runs:
         if run is not None and not self._hub.audience(id):
             run.stop("disconnect")
 
-    # Leases
 
-    async def _keep_lease(self) -> None:
-        assert isinstance(self._log, Leases)
-        while True:
-            await asyncio.sleep(LEASE_SECONDS / 3)
-            try:
-                await self._log.hold(self._owner, LEASE_SECONDS)
-                await self._recover()
-            except LogError as exc:
-                logger.error("The lease cannot be renewed: %s", exc)
-
-    async def _recover(self) -> None:
-        assert isinstance(self._log, Leases)
-        end = RunFailed("interrupted", "The server stopped in the middle.", retryable=True)
-        for name in await self._log.orphans():
-            try:
-                await self._take_over(self._log, name, end)
-                logger.warning("Closed run %s, whose server is gone", name)
-            except LogError as exc:
-                logger.error("Run %s cannot be closed: %s", name, exc)
-
-    async def _take_over(self, log: Leases, name: str, end: AnswerEvent) -> None:
-        try:
-            fence = await log.seize(name, self._owner)
-            closing = await self._open_parts(name)
-            events = [Event(event.type, encode(event)) for event in (*closing, end)]
-            await self._log.append(name, events, close=True, fence=fence)
-        except (StreamClosed, Fenced):  # it ended, or another was quicker
-            pass
-
-    async def _open_parts(self, name: str) -> list[AnswerEvent]:
-        parts = OpenParts()
-        after = 0
-        while (batch := await self._log.read(name, after)).events:
-            for type, data in batch.events:
-                if (event := decode(type, data)) is not None:
-                    parts.see(event)
-            after = batch.last
-        return parts.closing()
+async def _raising(error: Exception) -> AsyncGenerator[AnswerEvent, None]:
+    """The source of a run whose source could not even be made."""
+    raise error
+    yield  # makes it a generator

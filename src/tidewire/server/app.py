@@ -14,8 +14,9 @@ from tidewire import __version__
 from tidewire.live.channels import ChannelRule, Channels
 from tidewire.models.registry import build_all
 from tidewire.runs.run import Limits
+from tidewire.server.asking import Chat
 from tidewire.server.channels import channels_router
-from tidewire.server.chat import Chat, chat_router
+from tidewire.server.chat import chat_router
 from tidewire.server.connections import connections_router
 from tidewire.server.console import mount_console
 from tidewire.server.health import health_router

@@ -12,7 +12,7 @@ from tests.unit.runs.test_run import House
 from tidewire.answers.events import RunFailed, TextDelta, TextEnd
 from tidewire.errors import NotFound, ShuttingDown, StreamGone, StreamNotFound
 from tidewire.log.memory import MemoryLog
-from tidewire.runs.runs import LEASE_SECONDS
+from tidewire.runs.lease import LEASE_SECONDS
 
 
 async def _speak_for_ever() -> AsyncGenerator[str, None]:
