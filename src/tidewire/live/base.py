@@ -12,7 +12,7 @@ from typing import Protocol
 
 from tidewire.wire.event import Event
 
-__all__ = ["Dialect", "Encoder", "Sink", "Viewer"]
+__all__ = ["Dialect", "Encoder", "Sink", "Viewer", "Visit"]
 
 
 class Encoder(Protocol):
@@ -81,6 +81,16 @@ class Viewer(Protocol):
 
     def gone(self) -> None:
         """The other side has left; nothing more will be taken. Called once."""
+        ...
+
+
+class Visit(Protocol):
+    """Who wants to know for how long a viewer is there."""
+
+    def begin(self) -> None: ...
+
+    def end(self) -> None:
+        """Called once after ``begin``, whatever ended it."""
         ...
 
 

@@ -13,7 +13,7 @@ import secrets
 import time
 from collections.abc import Callable, Sequence
 
-from tidewire.live.base import Dialect, Sink
+from tidewire.live.base import Dialect, Sink, Visit
 from tidewire.live.reading import Reading
 from tidewire.live.start import Start
 from tidewire.live.subscription import Subscription
@@ -78,12 +78,14 @@ class Hub:
         changed: bool = False,
         missing: Sequence[Position] = (),
         about: str = "",
+        visit: Visit | None = None,
     ) -> Subscription:
         """A subscription to one or several streams; the caller enters and runs it.
 
         ``announce``: its first event is ``stream.open``. ``changed``: its set of streams
         is not the one its URL names. ``missing``: places of its cursor in streams that are
-        no more; it is told. ``about``: the peer, for the list of connections.
+        no more; it is told. ``about``: the peer, for the list of connections. ``visit``
+        hears when the viewer enters and leaves.
         """
         return Subscription(
             self,
@@ -94,6 +96,7 @@ class Hub:
             changed=changed,
             missing=missing,
             about=about,
+            visit=visit,
         )
 
     def enter(self, viewer: Subscription) -> None:
@@ -105,12 +108,16 @@ class Hub:
         self.viewers[viewer.id] = viewer
         for reading in viewer.readings:
             self.enter_reading(reading)
+        if viewer.visit is not None:
+            viewer.visit.begin()
 
     def leave(self, viewer: Subscription) -> None:
         """Takes a viewer out, whatever state it is in."""
         del self.viewers[viewer.id]
         for reading in viewer.readings:
             self.leave_reading(reading)
+        if viewer.visit is not None:
+            viewer.visit.end()
 
     def enter_reading(self, reading: Reading) -> None:
         stream = reading.stream

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from tidewire.errors import BadRequest
-from tidewire.live.base import Dialect, Sink
+from tidewire.live.base import Dialect, Sink, Visit
 from tidewire.live.reading import Reading
 from tidewire.live.start import Open, Reset, Start
 from tidewire.live.topic import chunk
@@ -42,6 +42,7 @@ class Subscription:
     __slots__ = (
         "_announce", "_has_begun", "_hub", "_is_changed", "_missing", "_prime", "_wake", "about",
         "dialect", "ends_at", "id", "over", "readings", "sent_at", "sink", "started_at",
+        "visit",
     )  # fmt: skip
 
     def __init__(
@@ -55,9 +56,11 @@ class Subscription:
         changed: bool = False,
         missing: Sequence[Position] = (),
         about: str = "",
+        visit: Visit | None = None,
     ) -> None:
         self.id = ""
         self.about = about
+        self.visit = visit
         self.dialect = dialect
         self.sink = sink
         self.over = False

@@ -16,7 +16,7 @@ from starlette.types import Receive, Scope, Send
 
 from tidewire.answers.events import RunFailed
 from tidewire.errors import LogUnavailable, TidewireError
-from tidewire.live.base import Dialect, Sink
+from tidewire.live.base import Dialect, Sink, Visit
 from tidewire.live.hub import Hub
 from tidewire.live.sinks import AsgiSink, DirectSink
 from tidewire.live.start import Start
@@ -48,6 +48,7 @@ class StreamResponse(Response):
         announce: bool = False,
         changed: bool = False,
         missing: Sequence[Position] = (),
+        visit: Visit | None = None,
     ) -> None:
         super().__init__(status_code=200)
         self._hub = hub
@@ -57,6 +58,7 @@ class StreamResponse(Response):
         self._announce = announce
         self._changed = changed
         self._missing = missing
+        self._visit = visit
         self._more_headers = headers or []
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -81,6 +83,7 @@ class StreamResponse(Response):
             changed=self._changed,
             missing=self._missing,
             about=":".join(map(str, scope.get("client") or ())),
+            visit=self._visit,
         )
 
     def _head(self) -> dict[str, Any]:

@@ -23,6 +23,7 @@ from starlette.responses import Response
 from tidewire.dialects import find_dialect
 from tidewire.dialects.base import Dialect
 from tidewire.errors import BadRequest, ConfigError, LogError, ShuttingDown
+from tidewire.live.base import Visit
 from tidewire.live.hub import Hub
 from tidewire.live.start import Start, find_start
 from tidewire.log.base import Leases, Log, StreamInfo
@@ -247,11 +248,12 @@ class Tidewire:
         announce: bool = False,
         changed: bool = False,
         missing: Sequence[Position] = (),
+        visit: Visit | None = None,
     ) -> Response:
         """One or several streams from their starts, in the dialect and mode asked for.
 
-        See Hub.subscribe for ``announce``, ``changed`` and ``missing``. Raises ShuttingDown,
-        BadRequest.
+        See Hub.subscribe for ``announce``, ``changed``, ``missing`` and ``visit``. Raises
+        ShuttingDown, BadRequest.
         """
         if self.runs.draining:
             raise ShuttingDown("The server is restarting; try again in a moment.")
@@ -272,6 +274,7 @@ class Tidewire:
             announce=announce and mode == "sse",
             changed=changed,
             missing=missing,
+            visit=visit,
         )
 
     async def _expire(self) -> None:
