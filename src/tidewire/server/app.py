@@ -11,9 +11,15 @@ from starlette.exceptions import HTTPException
 from starlette.middleware.cors import CORSMiddleware
 
 from tidewire import __version__
+from tidewire.chat.folds import Folds
+from tidewire.chat.notifications import NOTIFICATION_RULES, Notifications
+from tidewire.chat.people import People
+from tidewire.chat.presence import Presence
+from tidewire.chat.rooms import Everybody, Rooms
 from tidewire.live.channels import ChannelRule, Channels
 from tidewire.models.registry import build_all
 from tidewire.runs.run import Limits
+from tidewire.server.access import Access
 from tidewire.server.asking import Chat
 from tidewire.server.channels import channels_router
 from tidewire.server.chat import chat_router
@@ -23,6 +29,8 @@ from tidewire.server.health import health_router
 from tidewire.server.interval import interval_router
 from tidewire.server.limits import LimitBody, RequireSecret
 from tidewire.server.monitor import MONITOR_RULE, Monitor, monitor_router
+from tidewire.server.notifications import notifications_router
+from tidewire.server.rooms import rooms_router
 from tidewire.server.routes import answer_http_error
 from tidewire.server.settings import Settings
 from tidewire.server.tide import Tidewire, open_log
@@ -50,9 +58,10 @@ def create_app(settings: Settings) -> FastAPI:
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncGenerator[None, None]:
         async with tide.lifespan():
-            sampling = asyncio.create_task(monitor.run(), name="monitor")
+            beside = [asyncio.create_task(work) for work in (monitor.run(), presence.run())]
             yield
-            sampling.cancel()
+            for task in beside:
+                task.cancel()
         for model in models.values():
             await model.aclose()
 
@@ -76,9 +85,15 @@ def create_app(settings: Settings) -> FastAPI:
     app.include_router(chat_router(chat))
     app.include_router(tide.router)
     rules = [ChannelRule(**table.model_dump()) for table in settings.channels]
-    channels = Channels(tide.log, tide.hub, [*rules, MONITOR_RULE])
+    channels = Channels(tide.log, tide.hub, [*rules, MONITOR_RULE, *NOTIFICATION_RULES])
     monitor = Monitor(tide, channels, settings.data)
-    app.include_router(channels_router(tide, channels))
+    policy = Everybody()
+    people = Folds(tide.log, People, most=10_000)
+    presence = Presence(tide.log, channels, people)
+    rooms = Rooms(tide.log, tide.hub, channels, people)
+    app.include_router(channels_router(tide, channels, Access(policy)))
+    app.include_router(rooms_router(tide, channels, rooms, presence, policy))
+    app.include_router(notifications_router(tide, Notifications(tide.log, channels)))
     app.include_router(monitor_router(tide, channels))
     app.include_router(connections_router(tide.hub))
     app.include_router(interval_router(tide, channels))
@@ -99,7 +114,7 @@ def _add_middleware(app: FastAPI, settings: Settings) -> None:
             CORSMiddleware,
             allow_origins=settings.cors.origins,
             allow_credentials=settings.cors.credentials,
-            allow_methods=["GET", "POST", "PATCH", "DELETE"],
+            allow_methods=["GET", "POST", "PUT", "PATCH", "DELETE"],
             allow_headers=["*"],
             expose_headers=["Location", "X-Run-Id", "X-Workflow-Run-Id", "X-Session-Id"],
         )

@@ -15,8 +15,9 @@ from tidewire.live.channels import Channels
 from tidewire.live.start import find_start
 from tidewire.live.subscription import MAX_STREAMS, Subscription
 from tidewire.log.base import CHANNEL, StreamInfo
+from tidewire.server.access import Access
 from tidewire.server.resume import find_channels
-from tidewire.server.routes import SSE, Route
+from tidewire.server.routes import SSE, Route, requested_key
 from tidewire.server.tide import Tidewire, requested_cursor
 from tidewire.wire.cursor import Position
 from tidewire.wire.event import Event
@@ -41,7 +42,7 @@ class Change(msgspec.Struct, forbid_unknown_fields=True):
     remove: Names = []
 
 
-def channels_router(tide: Tidewire, channels: Channels) -> APIRouter:
+def channels_router(tide: Tidewire, channels: Channels, access: Access) -> APIRouter:
     router = APIRouter(route_class=Route, tags=["channels"])
 
     @router.post("/api/channels/{name}", status_code=201)
@@ -55,9 +56,8 @@ def channels_router(tide: Tidewire, channels: Channels) -> APIRouter:
 
         The same ``Idempotency-Key`` publishes once.
         """
-        key = request.headers.get("idempotency-key")
-        if key is not None and not 0 < len(key) <= 255:
-            raise BadRequest("An Idempotency-Key has 1 to 255 characters.")
+        access.check_write(name)
+        key = requested_key(request)
         cursor = await channels.publish(name, await _events(request, event), key=key)
         return JSONResponse({"cursor": cursor}, status_code=201)
 
@@ -73,13 +73,15 @@ def channels_router(tide: Tidewire, channels: Channels) -> APIRouter:
 
     @router.head("/api/channels/{name}")
     @router.get("/api/channels/{name}/info")
-    async def info(name: str) -> JSONResponse:
+    async def info(request: Request, name: str) -> JSONResponse:
         """What a channel holds, and how many watch it here."""
+        await access.check_read(request, name)
         fields = _describe(await channels.info(name))
         return JSONResponse(fields, headers={"Tidewire-Cursor": fields["cursor"]})
 
     @router.get("/api/channels")
     async def list_channels(
+        request: Request,
         prefix: Annotated[str, Query(max_length=200)] = "",
         after: Annotated[str, Query(max_length=200, description="'next' of the page before")] = "",
         limit: Annotated[int, Query(ge=1, le=1000)] = 100,
@@ -88,11 +90,13 @@ def channels_router(tide: Tidewire, channels: Channels) -> APIRouter:
         found = await channels.list(prefix, after=after, limit=limit)
         described = [_describe(stream) for stream in found]
         following = described[-1]["channel"] if len(found) == limit else None
+        described = [d for d in described if await access.may_read(request, d["channel"])]
         return JSONResponse({"channels": described, "next": following})
 
     @router.delete("/api/channels/{name}", status_code=204)
     async def delete(name: str) -> Response:
         """Removes a channel and what it holds. Idempotent."""
+        access.check_write(name)
         await channels.delete(name)
         return Response(status_code=204)
 
@@ -118,6 +122,8 @@ def channels_router(tide: Tidewire, channels: Channels) -> APIRouter:
         """
         wanted = await _decode(request, Change)
         _connected(connection)
+        for name in wanted.add:
+            await access.check_read(request, name)
         added = await asyncio.gather(*map(channels.open, dict.fromkeys(wanted.add)))
         more = [(stream, find_start(stream, since="now")) for stream in added]
         viewer = _connected(connection)
@@ -132,7 +138,11 @@ def channels_router(tide: Tidewire, channels: Channels) -> APIRouter:
 
     async def _subscribe(request: Request, names: list[str], since: str) -> Response:
         cursor = requested_cursor(request)
+        for name in names:
+            await access.check_read(request, name)
         resume = await find_channels(tide.log, channels, names, cursor=cursor, since=since)
+        for stream, _ in resume.streams:  # a cursor may name others
+            await access.check_read(request, stream.name.removeprefix(CHANNEL))
         return tide.streams_response(
             request,
             resume.streams,

@@ -28,7 +28,7 @@ class TidewireProtocol(HttpToolsProtocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
         transport.set_write_buffer_limits(high=MAX_PENDING_BYTES)
-        _limit_unacknowledged(transport)
+        self.limit_unacknowledged(STALLED_SECONDS)
 
     def on_message_begin(self) -> None:
         super().on_message_begin()
@@ -53,6 +53,13 @@ class TidewireProtocol(HttpToolsProtocol):
     def abort(self) -> None:
         self.transport.abort()
 
+    def limit_unacknowledged(self, seconds: float) -> None:
+        """Has the kernel drop a peer that acknowledges nothing for so long (Linux, tcp(7))."""
+        sock: socket.socket | None = self.transport.get_extra_info("socket")
+        option = getattr(socket, "TCP_USER_TIMEOUT", None)
+        if option is not None and sock is not None and sock.family != socket.AF_UNIX:
+            sock.setsockopt(socket.IPPROTO_TCP, option, int(seconds * 1000))
+
     def pause_writing(self) -> None:
         super().pause_writing()
         if self._sink is not None:
@@ -67,11 +74,3 @@ class TidewireProtocol(HttpToolsProtocol):
         super().connection_lost(exc)
         if self._sink is not None:
             self._sink.lose()
-
-
-def _limit_unacknowledged(transport: asyncio.Transport) -> None:
-    """Has the kernel drop a peer that acknowledges nothing for a minute (Linux, tcp(7))."""
-    sock: socket.socket | None = transport.get_extra_info("socket")
-    option = getattr(socket, "TCP_USER_TIMEOUT", None)
-    if option is not None and sock is not None and sock.family != socket.AF_UNIX:
-        sock.setsockopt(socket.IPPROTO_TCP, option, int(STALLED_SECONDS * 1000))

@@ -16,7 +16,7 @@ from starlette.responses import JSONResponse, Response
 from tidewire.errors import BadRequest, TidewireError
 from tidewire.server.respond import error_response
 
-__all__ = ["SSE", "Route", "answer_errors", "answer_http_error"]
+__all__ = ["SSE", "Route", "answer_errors", "answer_http_error", "requested_key"]
 
 SSE: dict[int | str, dict[str, Any]] = {
     200: {"description": "The stream.", "content": {"text/event-stream": {}}}
@@ -43,6 +43,14 @@ class Route(APIRoute):
                 raise
 
         return answer
+
+
+def requested_key(request: Request) -> str | None:
+    """The ``Idempotency-Key``, if there is one. Raises BadRequest."""
+    key = request.headers.get("idempotency-key")
+    if key is not None and not 0 < len(key) <= 255:
+        raise BadRequest("An Idempotency-Key has 1 to 255 characters.")
+    return key
 
 
 def answer_errors(app: Starlette) -> None:

@@ -1,0 +1,44 @@
+"""Which channels the general calls leave alone: those that have a surface of their own.
+
+Publishing to a room, a person or the monitor goes by their own calls, which check what
+is written; read they may be like any other, but not by everybody.
+"""
+
+from __future__ import annotations
+
+from fnmatch import fnmatchcase
+
+from starlette.requests import Request
+
+from tidewire.chat.notifications import EVERYONE, USER
+from tidewire.chat.rooms import ROOM, RoomPolicy
+from tidewire.errors import Forbidden
+from tidewire.server.caller import caller
+
+__all__ = ["Access"]
+
+RESERVED = (f"{ROOM}*", f"{USER}*", EVERYONE, "monitor", "demo-interval-*")
+
+
+class Access:
+    """What the general calls may do with a channel, by its name."""
+
+    def __init__(self, policy: RoomPolicy) -> None:
+        self._policy = policy
+
+    def check_write(self, name: str) -> None:
+        """Raises Forbidden for a channel that may not be published to or deleted."""
+        if any(fnmatchcase(name, pattern) for pattern in RESERVED):
+            raise Forbidden(f"The channel '{name}' is the server's own; it has other calls.")
+
+    async def check_read(self, request: Request, name: str) -> None:
+        """Raises Forbidden for what another person or a closed room is told."""
+        if not await self.may_read(request, name):
+            raise Forbidden(f"You may not read the channel '{name}'.")
+
+    async def may_read(self, request: Request, name: str) -> bool:
+        if name.startswith(USER):
+            return name == USER + caller(request).user
+        if name.startswith(ROOM):
+            return await self._policy.may_read(caller(request).user, name.removeprefix(ROOM))
+        return True

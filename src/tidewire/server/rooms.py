@@ -1,0 +1,168 @@
+"""``/api/rooms``: read, write, be there. A room's stream is that of its channel."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import msgspec
+from fastapi import APIRouter, Query
+from pydantic import BaseModel, ConfigDict, Field
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from tidewire.chat.presence import Presence
+from tidewire.chat.rooms import RoomPolicy, Rooms, room_channel
+from tidewire.errors import Forbidden
+from tidewire.live.channels import Channels
+from tidewire.live.start import find_start
+from tidewire.server.caller import Caller, CallerRoute, caller
+from tidewire.server.protocol import EXTENSION
+from tidewire.server.routes import SSE, requested_key
+from tidewire.server.tide import Tidewire, requested_cursor
+
+__all__ = ["rooms_router"]
+
+SILENT_SECONDS = 7.0
+"""Who acknowledges nothing for so long is cut off: after the heartbeat of 15 s and with the
+grace of 5 s, the dead are gone within 30 s."""
+
+
+class Say(BaseModel):
+    """A message."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    text: str = Field(min_length=1, max_length=8000, pattern=r"\S")
+    client_id: str | None = Field(
+        default=None, min_length=1, max_length=64, description="comes back in the event"
+    )
+
+
+def rooms_router(
+    tide: Tidewire, channels: Channels, rooms: Rooms, presence: Presence, policy: RoomPolicy
+) -> APIRouter:
+    router = APIRouter(route_class=CallerRoute, tags=["rooms"])
+
+    @router.get("/api/rooms")
+    async def list_rooms(
+        request: Request,
+        after: Annotated[str, Query(max_length=100)] = "",
+        limit: Annotated[int, Query(ge=1, le=1000)] = 100,
+    ) -> JSONResponse:
+        """The rooms that the caller may read, by name; ``after`` asks for the next ones."""
+        user = caller(request).user
+        names = await rooms.names(after=after, limit=limit)
+        shown = [
+            {"room": name, "viewers": channels.audience(room_channel(name))}
+            for name in names
+            if await policy.may_read(user, name)
+        ]
+        return JSONResponse({"rooms": shown, "after": names[-1] if len(names) == limit else None})
+
+    @router.get("/api/rooms/{room}", response_class=Response, responses=SSE)
+    async def enter(
+        request: Request,
+        room: str,
+        since: Annotated[str, Query(alias="from")] = "50",
+        mode: Annotated[str, Query(description="sse, or poll for long polling")] = "sse",
+    ) -> Response:
+        """Subscribes, beginning with the latest 50 events; whoever is subscribed is there.
+
+        A poll is a lease of 30 s. The room is made if it does not exist.
+        """
+        person = await _reader(request, room)
+        stream = await channels.open(room_channel(room))
+        cursor = requested_cursor(request)
+        start = find_start(stream, cursor=cursor, since=since, prime=True)
+        visit = None
+        if mode == "poll":
+            await presence.renew(room_channel(room), person.user, person.name)
+        else:
+            visit = presence.visit(room_channel(room), person.user, person.name)
+            _drop_when_silent(request)
+        return tide.streams_response(request, [(stream, start)], announce=True, visit=visit)
+
+    @router.post("/api/rooms/{room}/messages", status_code=201)
+    async def post(request: Request, room: str, say: Say) -> JSONResponse:
+        """Says something: an event ``room.message``. The same ``Idempotency-Key`` says it once."""
+        person = await _writer(request, room)
+        posted = await rooms.post(
+            room,
+            person.user,
+            person.name,
+            say.text,
+            client_id=say.client_id,
+            key=requested_key(request),
+        )
+        return JSONResponse(msgspec.to_builtins(posted), status_code=201)
+
+    @router.get("/api/rooms/{room}/messages")
+    async def history(
+        request: Request,
+        room: str,
+        before: Annotated[str | None, Query(description="from the answer before")] = None,
+        limit: Annotated[int, Query(ge=1, le=200)] = 50,
+    ) -> JSONResponse:
+        """The latest messages in their order, and ``before`` for those before them.
+
+        With ``cursor`` as ``last_event_id``, a subscription goes on from there.
+        """
+        await _reader(request, room)
+        page = await rooms.history(room, before=before, limit=limit)
+        return JSONResponse(msgspec.to_builtins(page))
+
+    @router.delete("/api/rooms/{room}/messages/{id}", status_code=204)
+    async def delete(request: Request, room: str, id: str) -> Response:
+        """Takes a message back, for moderators: an event ``room.deleted``. Idempotent."""
+        person = caller(request)
+        if not await policy.may_moderate(person.user, room):
+            raise Forbidden("You may not delete messages of this room.")
+        await rooms.delete(room, id, person.user)
+        return Response(status_code=204)
+
+    @router.post("/api/rooms/{room}/typing", status_code=204)
+    async def typing(request: Request, room: str) -> Response:
+        """Tells those who look at the room now that the caller is typing: ``room.typing``,
+        an event without an id, that is stored nowhere."""
+        person = await _writer(request, room)
+        rooms.hint(room, person.user, person.name)
+        return Response(status_code=204)
+
+    @router.get("/api/rooms/{room}/presence")
+    async def people(request: Request, room: str) -> JSONResponse:
+        """Who is there, each person once, those who came first first."""
+        await _reader(request, room)
+        found = await presence.people(room_channel(room))
+        return JSONResponse({"people": [person._asdict() for person in found]})
+
+    @router.put("/api/rooms/{room}/presence", status_code=204)
+    async def renew(request: Request, room: str) -> Response:
+        """For clients without a stream: the caller is there for 30 s more."""
+        person = await _reader(request, room)
+        await presence.renew(room_channel(room), person.user, person.name)
+        return Response(status_code=204)
+
+    @router.delete("/api/rooms/{room}/presence", status_code=204)
+    async def leave(request: Request, room: str) -> Response:
+        """Ends that lease. Who has an open stream of the room is there all the same."""
+        await presence.leave(room_channel(room), caller(request).user)
+        return Response(status_code=204)
+
+    async def _reader(request: Request, room: str) -> Caller:
+        person = caller(request)
+        if not await policy.may_read(person.user, room):
+            raise Forbidden("You may not read this room.")
+        return person
+
+    async def _writer(request: Request, room: str) -> Caller:
+        person = caller(request)
+        if not await policy.may_post(person.user, room):
+            raise Forbidden("You may not write in this room.")
+        return person
+
+    return router
+
+
+def _drop_when_silent(request: Request) -> None:
+    if (offer := request.scope.get("extensions", {}).get(EXTENSION)) is not None:
+        offer["transport"].limit_unacknowledged(SILENT_SECONDS)
