@@ -35,8 +35,17 @@ class DirectTransport(Protocol):
 
     def detach(self) -> None: ...
 
-    def write(self, data: bytes) -> None:
-        """Queues bytes that are framed already; never blocks."""
+    def keep(self) -> None:
+        """The response goes on when the app has returned, until ``finish``."""
+        ...
+
+    def finish(self) -> None:
+        """Ends the response, as the last chunk of the app would."""
+        ...
+
+    @property
+    def write(self) -> Callable[[bytes], None]:
+        """Queues bytes that are framed already; never blocks, never raises."""
         ...
 
     def pending_bytes(self) -> int:
@@ -62,9 +71,20 @@ class DirectSink:
         transport.attach(self)
 
     def close(self) -> None:
-        """Gives the transport back: what follows goes by plain ASGI."""
+        """Gives the transport back; nothing more is written."""
         self._cancel_timer()
         self._transport.detach()
+
+    def keep(self) -> None:
+        """The response outlives the request; ``finish`` or ``abort`` ends it."""
+        self._transport.keep()
+
+    def finish(self) -> None:
+        if not self.is_gone:
+            self._transport.finish()
+
+    def abort(self) -> None:
+        self._transport.abort()
 
     # What the protocol calls
 

@@ -12,7 +12,8 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
+from functools import partial
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -76,16 +77,22 @@ class Subscription:
         self._missing = missing
         self._prime = any(start.prime for _, start in streams)
         self._has_begun = False
-        self._wake: asyncio.Future[None] | None = None
+        self._wake: Callable[[], object] | None = None
 
     async def __aenter__(self) -> Subscription:
-        """Counts as a viewer from here on, though nothing is written before ``run``."""
-        self._hub.enter(self)
-        self.sink.viewer = self
-        self.over = self.sink.is_gone
+        self.enter()
         return self
 
     async def __aexit__(self, *exc: object) -> None:
+        self.leave()
+
+    def enter(self) -> None:
+        """Counts as a viewer from here on, though nothing is written before ``catch_up``."""
+        self._hub.enter(self)
+        self.sink.viewer = self
+        self.over = self.sink.is_gone
+
+    def leave(self) -> None:
         self.sink.viewer = None
         self._hub.leave(self)
 
@@ -100,7 +107,18 @@ class Subscription:
     async def stay(self) -> None:
         """The second part of ``run``, after ``catch_up``."""
         while not self.over:
+            await self.keep_up()
+            await self._sleep()
+
+    async def keep_up(self) -> None:
+        """Reads until all that is stored was given, the sink is full, or all is over."""
+        while not (self.over or self.sink.is_paused or self.is_live):
             await self._step()
+
+    def rest(self, wake: Callable[[], object]) -> None:
+        """Instead of ``stay``: nothing of it runs until ``wake`` is called, once, because
+        there is something to ``keep_up`` with, or because it is over."""
+        self._wake = wake
 
     async def catch_up(self) -> None:
         """The first part of ``run``: until all that is stored was given, or the sink is full."""
@@ -115,15 +133,14 @@ class Subscription:
             self.tell_reset(reset, cursor=self.cursor() if reset is resets[-1] else None)
         for reading in tuple(self.readings):
             await reading.prime()
-        while not (self.over or self.sink.is_paused or self.is_live):
-            await self._step()
+        await self.keep_up()
 
     def left(self) -> asyncio.Future[None]:
         """Done when the viewer leaves; to be waited for before ``run``."""
-        self._wake = asyncio.get_running_loop().create_future()
+        roused = self._roused()
         if self.over:
-            self._wake.set_result(None)
-        return self._wake
+            self._rouse()
+        return roused
 
     def write(self, data: bytes) -> None:
         """Writes to this viewer alone."""
@@ -223,40 +240,46 @@ class Subscription:
         self.end()
 
     def paused(self) -> None:
-        for reading in self.readings:
-            if reading.is_live:
-                reading.topic.withdraw(reading)
+        self._withdraw()
         self._hub.figures.slow += 1
 
     def resumed(self) -> None:
         self._rouse()
 
     def gone(self) -> None:
+        self._withdraw()
         self.end()
+
+    def _withdraw(self) -> None:
+        for reading in self.readings:
+            if reading.is_live:
+                reading.topic.withdraw(reading)
 
     # Reading on
 
     async def _step(self) -> None:
-        """One batch for every reading that is behind, or sleep if there is none."""
-        behind = [r for r in self.readings if not r.is_live and not r.is_done]
-        if self.sink.is_paused or not behind:
-            await self._sleep()
-            return
-        for reading in behind:
+        """One batch for every reading that is behind."""
+        for reading in [r for r in self.readings if not r.is_live and not r.is_done]:
             if self.over or self.sink.is_paused:
                 return
             if not reading.is_done:  # it may have been removed meanwhile
                 await reading.read_on()
 
     async def _sleep(self) -> None:
-        """Until ``_rouse``: the sink takes bytes again, a stream was added, or all is over."""
+        """Until the sink takes bytes again, a stream was added, or all is over."""
         if not self.over:
-            self._wake = asyncio.get_running_loop().create_future()
-            await self._wake
+            await self._roused()
+
+    def _roused(self) -> asyncio.Future[None]:
+        """Done at the next ``_rouse``."""
+        roused: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._wake = partial(_settle, roused)
+        return roused
 
     def _rouse(self) -> None:
-        if self._wake is not None and not self._wake.done():
-            self._wake.set_result(None)
+        wake, self._wake = self._wake, None
+        if wake is not None:
+            wake()
 
     def _tell_open(self, cursor: str | None) -> None:
         data = msgspec.json.encode(Open(self.id, self.places())).decode()
@@ -275,3 +298,8 @@ class Subscription:
         """Says in the stream that continuity is broken; ``cursor`` is the event's id."""
         data = msgspec.json.encode(reset).decode()
         self.write(self.dialect.control("stream.reset", cursor, data))
+
+
+def _settle(roused: asyncio.Future[None]) -> None:
+    if not roused.done():  # its waiter may have been cancelled
+        roused.set_result(None)

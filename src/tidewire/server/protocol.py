@@ -1,15 +1,16 @@
 """uvicorn's HTTP/1.1 protocol, with the transport offered to the app.
 
 Once a response head is out, ``scope["extensions"]["tidewire.direct"]`` lets the hub
-write chunks to the transport without a task or a queue in between (live/sinks.py).
-Head and last chunk still go by plain ASGI, so everything else of uvicorn – keep-alive,
-pipelining, access log, shutdown – stays as it is.
+write chunks to the transport without a task or a queue in between (live/sinks.py), and
+keep the response when the app has returned. The head still goes by plain ASGI, and
+everything else of uvicorn – keep-alive, pipelining, access log, shutdown – stays as it is.
 """
 
 from __future__ import annotations
 
 import asyncio
 import socket
+from collections.abc import Callable
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
@@ -18,6 +19,7 @@ from tidewire.live.sinks import MAX_PENDING_BYTES, STALLED_SECONDS, DirectSink
 __all__ = ["EXTENSION", "TidewireProtocol"]
 
 EXTENSION = "tidewire.direct"
+LAST_CHUNK = b"0\r\n\r\n"
 
 
 class TidewireProtocol(HttpToolsProtocol):
@@ -44,8 +46,25 @@ class TidewireProtocol(HttpToolsProtocol):
     def detach(self) -> None:
         self._sink = None
 
-    def write(self, data: bytes) -> None:
-        self.transport.write(data)
+    @property
+    def write(self) -> Callable[[bytes], None]:
+        return self.transport.write
+
+    def keep(self) -> None:
+        # To uvicorn the response is as good as cut off: it awaits nothing more of the app,
+        # and holds a request that is pipelined behind this one until ``finish``.
+        self.cycle.disconnected = True
+        self.cycle.scope = self.scope = None  # type: ignore[assignment]
+        self.headers = []
+
+    def finish(self) -> None:
+        if self.transport.is_closing():
+            return
+        self.transport.write(LAST_CHUNK)
+        self.cycle.response_complete = True
+        if not self.cycle.keep_alive:
+            self.transport.close()
+        self.on_response_complete()
 
     def pending_bytes(self) -> int:
         return self.transport.get_write_buffer_size()

@@ -7,8 +7,7 @@ a model's 401, 429 or 5xx is still an HTTP status; then head, subscription, end.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Sequence
 from typing import Any
 
 from starlette.responses import JSONResponse, Response
@@ -21,6 +20,7 @@ from tidewire.live.hub import Hub
 from tidewire.live.sinks import AsgiSink, DirectSink
 from tidewire.live.start import Start
 from tidewire.live.subscription import Subscription
+from tidewire.live.watch import Watch
 from tidewire.log.base import StreamInfo
 from tidewire.runs.run import Run
 from tidewire.server.protocol import EXTENSION
@@ -62,16 +62,35 @@ class StreamResponse(Response):
         self._more_headers = headers or []
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        async with _open_sink(scope, receive, send) as sink:
-            async with self.subscription(sink, scope) as subscription:
-                refusal = await self.hold(subscription)
-                if refusal is None:
-                    await send(self._head())
-                    await subscription.run()
+        offer = scope.get("extensions", {}).get(EXTENSION)
+        if offer is not None:
+            refusal = await self._hand_over(DirectSink(offer["transport"]), scope, send)
+        else:
+            refusal = await self._carry(scope, receive, send)
         if refusal is not None:
             await refusal(scope, receive, send)
-        elif not sink.is_gone:
+
+    async def _hand_over(self, sink: DirectSink, scope: Scope, send: Send) -> Response | None:
+        """Sends the head; the viewer stays, and the request ends."""
+        watch = Watch(self.subscription(sink, scope), sink)
+        with watch as viewer:
+            refusal = await self.hold(viewer)
+            if refusal is None:
+                await send(self._head())
+                watch.start()
+        return refusal
+
+    async def _carry(self, scope: Scope, receive: Receive, send: Send) -> Response | None:
+        """The whole response by plain ASGI."""
+        async with AsgiSink(receive, send) as sink:
+            async with self.subscription(sink, scope) as viewer:
+                refusal = await self.hold(viewer)
+                if refusal is None:
+                    await send(self._head())
+                    await viewer.run()
+        if refusal is None and not sink.is_gone:
             await send({"type": "http.response.body", "body": b"", "more_body": False})
+        return refusal
 
     def subscription(self, sink: Sink, scope: Scope) -> Subscription:
         """The subscription into ``sink``, to be entered."""
@@ -131,19 +150,3 @@ def error_response(error: TidewireError, *, headers: Headers | None = None) -> J
     if error.retry_after_seconds is not None:
         response.headers["Retry-After"] = str(max(1, round(error.retry_after_seconds)))
     return response
-
-
-@asynccontextmanager
-async def _open_sink(
-    scope: Scope, receive: Receive, send: Send
-) -> AsyncGenerator[DirectSink | AsgiSink, None]:
-    offer = scope.get("extensions", {}).get(EXTENSION)
-    if offer is None:
-        async with AsgiSink(receive, send) as sink:
-            yield sink
-        return
-    direct = DirectSink(offer["transport"])
-    try:
-        yield direct
-    finally:
-        direct.close()
