@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from hubs import Hub
-from process import Program, compiled, fail, free_port, running, say
+from process import Program, compiled, fail, free_port, running
 
 __all__ = ["Audience", "Wave", "audience"]
 

@@ -131,7 +131,9 @@ def sse_starlette(folder: Path, port: int) -> Argv:
 CHANNEL = "/api/channels/bench"
 HUBS = {
     "loop": Hub("bare send loop in C", compiler_version, send_loop),
-    "tidewire": Hub("tidewire serve, SQLite", lambda: version("tidewire"), tidewire, CHANNEL, CHANNEL),
+    "tidewire": Hub(
+        "tidewire serve, SQLite", lambda: version("tidewire"), tidewire, CHANNEL, CHANNEL
+    ),
     "nchan": Hub("Nchan in nginx", nginx_version, nchan, "/subscribe", "/publish"),
     "better-sse": Hub("better-sse on Node", better_sse_version, better_sse),
     "sse-starlette": Hub("sse-starlette", lambda: version("sse-starlette"), sse_starlette),
