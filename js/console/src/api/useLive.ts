@@ -10,9 +10,11 @@ import { authorization } from "./secret";
 export interface LiveOptions {
   /** Relative to the page; null for none now. Another address begins another stream. */
   readonly url: () => string | null;
+  /** Where to begin in it; by default where the server begins. */
+  readonly cursor?: () => string;
   readonly onEvent: (event: ServerSentEvent) => void;
-  /** Another stream begins: what came before was not of it. */
-  readonly onBegin?: () => void;
+  /** A connection is open: the first, or the next after a loss. */
+  readonly onOpen?: () => void;
   /** Close while nobody looks at the page, and resume behind what was seen. */
   readonly restsHidden?: boolean;
 }
@@ -46,7 +48,10 @@ export function useLive(options: LiveOptions): Live {
       headers: authorization,
       lastEventId: cursor,
       onEvent: options.onEvent,
-      onStateChange: (state) => (connection.value = connectionOf(state) ?? connection.value),
+      onStateChange: (state) => {
+        connection.value = connectionOf(state) ?? connection.value;
+        if (state.name === "open") options.onOpen?.();
+      },
       onClose: ({ reason, error }) => {
         if (reason !== "aborted") failure.value = failureOf(error);
       },
@@ -55,9 +60,8 @@ export function useLive(options: LiveOptions): Live {
 
   function begin(): void {
     rest();
-    cursor = "";
+    cursor = options.cursor?.() ?? "";
     failure.value = null;
-    options.onBegin?.();
     go();
   }
 

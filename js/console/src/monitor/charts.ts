@@ -9,7 +9,9 @@ export interface ChartSpec {
   /** One or two lines; the first is the figure in large. */
   readonly lines: readonly ((sample: Sample) => number | null)[];
   readonly format: (value: number) => string;
-  readonly note: (sample: Sample) => string;
+  /** What the second line is, with its figure. */
+  readonly second?: (sample: Sample) => string;
+  readonly note?: (sample: Sample) => string;
   /** The top of the scale, where it is known. */
   readonly ceiling?: (sample: Sample) => number;
   /** 1024 where the figure is a size. */
@@ -17,43 +19,38 @@ export interface ChartSpec {
 }
 
 const perSecond = (value: string) => t("perSecond", { value });
+const bytesPerSecond = (value: number) => perSecond(formatBytes(value));
 
 export const CHARTS: readonly ChartSpec[] = [
   {
     title: "cpu",
     lines: [(s) => s.cpu_percent, (s) => s.process_cpu_percent],
     format: formatPercent,
-    note: (s) => t("cpuNote", { value: formatPercent(s.process_cpu_percent) }),
+    second: (s) => t("cpuSecond", { value: formatPercent(s.process_cpu_percent) }),
     ceiling: (s) => Math.max(100, s.process_cpu_percent),
   },
   {
     title: "memory",
     lines: [(s) => s.memory_used, (s) => s.process_memory],
     format: formatBytes,
-    note: (s) =>
-      t("memoryNote", {
-        total: formatBytes(s.memory_total),
-        value: formatBytes(s.process_memory),
-      }),
+    second: (s) => t("memorySecond", { value: formatBytes(s.process_memory) }),
+    note: (s) => t("memoryNote", { total: formatBytes(s.memory_total) }),
     ceiling: (s) => s.memory_total,
     base: 1024,
   },
   {
     title: "network",
     lines: [(s) => s.network_sent_rate, (s) => s.network_received_rate],
-    format: (value) => perSecond(formatBytes(value)),
-    note: (s) => t("networkNote", { value: perSecond(formatBytes(s.network_received_rate)) }),
+    format: bytesPerSecond,
+    second: (s) => t("networkSecond", { value: bytesPerSecond(s.network_received_rate) }),
     base: 1024,
   },
   {
     title: "deliveries",
     lines: [(s) => s.deliveries_rate, (s) => s.events_rate],
     format: (value) => perSecond(formatNumber(value)),
-    note: (s) =>
-      t("deliveriesNote", {
-        events: perSecond(formatNumber(s.events_rate)),
-        bytes: perSecond(formatBytes(s.delivered_bytes_rate)),
-      }),
+    second: (s) => t("deliveriesSecond", { value: perSecond(formatNumber(s.events_rate)) }),
+    note: (s) => bytesPerSecond(s.delivered_bytes_rate),
   },
   {
     title: "connections",
@@ -65,7 +62,7 @@ export const CHARTS: readonly ChartSpec[] = [
     title: "firstToken",
     lines: [(s) => s.first_token_p50_seconds, (s) => s.first_token_p95_seconds],
     format: formatSeconds,
-    note: ({ first_token_p95_seconds: p95 }) =>
-      p95 === null ? t("firstTokenNone") : t("firstTokenNote", { value: formatSeconds(p95) }),
+    second: ({ first_token_p95_seconds: p95 }) =>
+      p95 === null ? t("firstTokenNone") : t("firstTokenSecond", { value: formatSeconds(p95) }),
   },
 ];

@@ -12,7 +12,7 @@ export interface Monitor extends Live {
 
 export function useMonitor(): Monitor {
   const samples = shallowRef<readonly Sample[]>([]);
-  let arrived: Sample[] = [];
+  const arrived: Sample[] = [];
 
   // History comes as many samples at once: they are drawn together.
   const frames = onFrames(() => {
@@ -21,7 +21,6 @@ export function useMonitor(): Monitor {
   const live = useLive({
     url: () => "api/monitor",
     restsHidden: true,
-    onBegin: () => (samples.value = arrived = []),
     onEvent: (event) => {
       const sample = readSample(event);
       if (!sample) return;

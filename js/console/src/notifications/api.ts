@@ -6,20 +6,23 @@ import type { Inbox } from "./model";
 
 export interface Draft {
   readonly title: string;
-  readonly text: string;
+  readonly body?: string;
 }
 
-export function inboxUrl(below = ""): string {
-  return `api/notifications${below}?${asCaller().toString()}`;
+/** Without a cursor, only what comes from now on. */
+export function streamUrl(): string {
+  const query = asCaller();
+  query.set("from", "now");
+  return `api/notifications?${query.toString()}`;
 }
 
 export async function fetchInbox(): Promise<Inbox> {
-  return (await call(inboxUrl("/list"))) as Inbox;
+  return (await call(`api/notifications/list?${asCaller().toString()}`)) as Inbox;
 }
 
 /** Without ids, all are marked. */
 export async function markRead(ids?: readonly string[]): Promise<void> {
-  await call(inboxUrl("/read"), { method: "POST", body: ids ? { ids } : { all: true } });
+  await call(`api/notifications/read?${asCaller().toString()}`, { method: "POST", body: ids ? { ids } : { all: true } });
 }
 
 /** To one person, or to everybody. */

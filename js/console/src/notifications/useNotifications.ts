@@ -5,10 +5,10 @@
  * unread is only ever the server's word.
  */
 
-import { onScopeDispose, shallowRef, type ShallowRef } from "vue";
+import { onScopeDispose, ref, shallowRef, type ShallowRef } from "vue";
 
 import { useLive } from "../api/useLive";
-import { fetchInbox, inboxUrl, markRead } from "./api";
+import { fetchInbox, markRead, streamUrl } from "./api";
 import type { Inbox, Notification } from "./model";
 
 export interface Notifications {
@@ -19,16 +19,23 @@ export interface Notifications {
   readonly read: (ids?: readonly string[]) => Promise<void>;
 }
 
+const NOTHING: Inbox = { notifications: [], unread: 0, cursor: "" };
+
+/** Many that come at once are one change. */
 const RELOAD_DELAY_MS = 80;
 
 export function useNotifications(): Notifications {
-  const inbox = shallowRef<Inbox>({ list: [], unread: 0 });
+  const inbox = shallowRef<Inbox>(NOTHING);
   const latest = shallowRef<Notification | null>(null);
+  /** Null until the list was asked for: the stream goes on behind it. */
+  const cursor = ref<string | null>(null);
+  const url = streamUrl();
   let timer: ReturnType<typeof setTimeout> | undefined;
 
   /** Where it cannot be had, the last known one stays. */
   async function load(): Promise<void> {
     inbox.value = await fetchInbox().catch(() => inbox.value);
+    cursor.value ??= inbox.value.cursor;
   }
 
   async function read(ids?: readonly string[]): Promise<void> {
@@ -37,7 +44,8 @@ export function useNotifications(): Notifications {
   }
 
   useLive({
-    url: () => inboxUrl(),
+    url: () => (cursor.value === null ? null : url),
+    cursor: () => cursor.value ?? "",
     restsHidden: true,
     onEvent({ event, data }) {
       if (event === "notification") latest.value = JSON.parse(data) as Notification;
@@ -46,6 +54,7 @@ export function useNotifications(): Notifications {
     },
   });
 
+  void load();
   onScopeDispose(() => clearTimeout(timer));
   return { inbox, latest, read };
 }

@@ -8,7 +8,8 @@ export interface Person {
 /** One message; `at` in seconds since 1970. */
 export interface Said extends Person {
   readonly id: string;
-  readonly text: string;
+  /** Null once it was removed. */
+  readonly text: string | null;
   readonly at: number;
 }
 
@@ -27,12 +28,15 @@ export type Row =
       readonly continues: boolean;
     };
 
-/** More than this on the page is of no use to anybody. */
-const MOST_ENTRIES = 500;
 const TOGETHER_SECONDS = 300;
 
-export function withEntries(entries: readonly Entry[], more: readonly Entry[]): Entry[] {
-  return [...entries, ...more].slice(-MOST_ENTRIES);
+/** The text of a message that was removed goes; that there was one stays. */
+export function withoutText(entries: readonly Entry[], id: string): Entry[] {
+  return entries.map((entry) =>
+    entry.kind === "said" && entry.said.id === id
+      ? { kind: "said", said: { ...entry.said, text: null } }
+      : entry,
+  );
 }
 
 /** The rows to draw: a line before each new day, and who spoke before what was said. */
@@ -79,7 +83,7 @@ export function hueOf(user: string): number {
   return Array.from(user).reduce((hash, char) => (hash * 31 + (char.codePointAt(0) ?? 0)) % 360, 7);
 }
 
-/** What a channel of the server may be called. */
+/** What the server lets a room be called. */
 export function isRoomName(name: string): boolean {
-  return /^[A-Za-z0-9][A-Za-z0-9.:@~+_-]{0,79}$/.test(name);
+  return /^[\p{L}\p{N}_][\p{L}\p{N}_.@~+-]{0,99}$/u.test(name);
 }

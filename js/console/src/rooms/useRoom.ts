@@ -1,32 +1,43 @@
-/** One room while one is in it: what is said, who is here, who is typing. */
+/** One room while one is in it: what was said, who is here, who is typing. */
 
-import { onScopeDispose, shallowRef, type ShallowRef } from "vue";
+import { onScopeDispose, ref, shallowRef, type Ref, type ShallowRef } from "vue";
 
 import { useLive, type Live } from "../api/useLive";
 import { onFrames } from "../chat/frames";
-import { person } from "../person";
-import { fetchPeople, roomUrl } from "./api";
-import { inOrder, withEntries, type Entry, type Person, type Said } from "./model";
+import { fetchHistory, roomUrl } from "./api";
+import { withoutText, type Entry, type Person, type Said } from "./model";
+import { usePeople } from "./usePeople";
 import { useTyping } from "./useTyping";
 
 export interface Room extends Live {
   readonly entries: Readonly<ShallowRef<readonly Entry[]>>;
   readonly people: Readonly<ShallowRef<readonly Person[]>>;
   readonly typing: Readonly<ShallowRef<readonly Person[]>>;
+  /** There is more before what is shown. */
+  readonly hasEarlier: Readonly<Ref<boolean>>;
+  readonly showEarlier: () => Promise<void>;
 }
 
-/** People come and go several at once: asked once for all of them. */
-const PRESENCE_DELAY_MS = 150;
+/** More than this on the page is of no use to anybody. */
+const MOST_ENTRIES = 1000;
 
-export function useRoom(room: () => string): Room {
+/** Joins a room, and leaves it with the scope. */
+export function useRoom(room: string): Room {
   const entries = shallowRef<readonly Entry[]>([]);
-  const people = shallowRef<readonly Person[]>([]);
+  const { people, askWhoIsHere } = usePeople(room);
   const { typing, hint, forget } = useTyping();
-  let arrived: Entry[] = [];
-  let timer: ReturnType<typeof setTimeout> | undefined;
+  /** Where the stream goes on behind the history; null until that is here. */
+  const cursor = ref<string | null>(null);
+  const before = ref<string | null>(null);
+  const hasEarlier = ref(false);
+  const arrived: Entry[] = [];
+  const url = roomUrl(room);
 
   const frames = onFrames(() => {
-    entries.value = withEntries(entries.value, arrived.splice(0));
+    const all = [...entries.value, ...arrived.splice(0)];
+    entries.value = all.slice(-MOST_ENTRIES);
+    // A page of the history would no longer join what is shown.
+    if (all.length > MOST_ENTRIES) hasEarlier.value = false;
   });
 
   function add(entry: Entry): void {
@@ -34,38 +45,48 @@ export function useRoom(room: () => string): Room {
     frames.request();
   }
 
-  async function readPeople(): Promise<void> {
-    const asked = room();
-    const here = await fetchPeople(asked).catch(() => null);
-    if (here && asked === room()) people.value = inOrder(here, person.id);
+  /** Without a history, the stream begins with the latest events by itself. */
+  async function join(): Promise<void> {
+    const page = await readPage().catch(() => null);
+    cursor.value ??= page?.cursor ?? "";
   }
 
-  /** The list of who is here is the server's: history tells who was. */
-  function askWhoIsHere(): void {
-    clearTimeout(timer);
-    timer = setTimeout(() => void readPeople(), PRESENCE_DELAY_MS);
+  async function readPage() {
+    const page = await fetchHistory(room, before.value ?? undefined);
+    before.value = page.before;
+    hasEarlier.value = page.before !== null;
+    entries.value = [...page.messages.map(asEntry), ...entries.value];
+    return page;
+  }
+
+  async function showEarlier(): Promise<void> {
+    hasEarlier.value = false;
+    await readPage().catch(() => (hasEarlier.value = true));
   }
 
   const live = useLive({
-    url: () => roomUrl(room()),
-    onBegin() {
-      entries.value = people.value = arrived = [];
-      forget();
-    },
+    url: () => (cursor.value === null ? null : url),
+    cursor: () => cursor.value ?? "",
+    onOpen: askWhoIsHere,
     onEvent({ event, id, data }) {
       if (event === "room.message") {
         const said = JSON.parse(data) as Said;
-        add({ kind: "said", said });
+        add(asEntry(said));
         forget(said.user);
+      } else if (event === "room.deleted") {
+        frames.flush();
+        entries.value = withoutText(entries.value, (JSON.parse(data) as { id: string }).id);
       } else if (event === "room.typing") hint(JSON.parse(data) as Person);
       else if (event === "stream.reset") add({ kind: "reset", id: `reset-${id}` });
       else askWhoIsHere();
     },
   });
 
-  onScopeDispose(() => {
-    clearTimeout(timer);
-    frames.cancel();
-  });
-  return { ...live, entries, people, typing };
+  void join();
+  onScopeDispose(() => frames.cancel());
+  return { ...live, entries, people, typing, hasEarlier, showEarlier };
+}
+
+function asEntry(said: Said): Entry {
+  return { kind: "said", said };
 }

@@ -10,14 +10,14 @@ import type { ServerSentEvent } from "tidewire";
 
 export interface Typed {
   readonly text: string;
-  readonly count: number;
+  /** Characters known so far: code points, not halves of surrogate pairs. */
   readonly total: number;
   readonly end: "none" | "ended" | "stopped" | "failed";
   /** Why it failed, in the server's words. */
   readonly message: string;
 }
 
-export const NOTHING: Typed = { text: "", count: 0, total: 0, end: "none", message: "" };
+export const NOTHING: Typed = { text: "", total: 0, end: "none", message: "" };
 
 type Data =
   | { type: "start" }
@@ -31,10 +31,8 @@ export function typeOn(typed: Typed, event: ServerSentEvent): Typed {
   switch (data.type) {
     case "start":
       return NOTHING;
-    case "chunk": {
-      const { char, index, total } = data;
-      return { ...typed, text: typed.text + char, count: index + 1, total };
-    }
+    case "chunk":
+      return { ...typed, text: typed.text + data.char, total: data.total };
     case "end":
       return { ...typed, total: data.total, end: data.stopped ? "stopped" : "ended" };
     case "error":
