@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 import msgspec
 
 from tidewire.errors import ConfigError
-from tidewire.models import demo, openai
+from tidewire.models import anthropic, demo, openai
 from tidewire.models.base import Model
 from tidewire.models.fallback import Fallback
 
@@ -25,6 +25,7 @@ __all__ = ["APIS", "SETTINGS", "build", "build_all"]
 
 _APIS: Final[dict[str, tuple[type, Callable[[str, Any], Model]]]] = {
     "openai": (openai.Settings, openai.OpenAI),
+    "anthropic": (anthropic.Settings, anthropic.Anthropic),
     "demo": (demo.Settings, demo.Demo),
 }
 

@@ -14,7 +14,8 @@ from tidewire.errors import ModelError, UpstreamTimeout
 __all__ = ["Retries"]
 
 _FIRST_PAUSE_SECONDS = 0.5
-_LONGEST_PAUSE_SECONDS = 5.0
+# A refusal is to reach the caller as an HTTP status, which is held back for two seconds.
+_PATIENCE_SECONDS = 1.5
 
 
 class Retries:
@@ -24,17 +25,22 @@ class Retries:
         self._left = limit
         self._rng = rng
         self._pause_seconds = _FIRST_PAUSE_SECONDS
+        self._patience_seconds = _PATIENCE_SECONDS
 
     def pause_seconds(self, error: ModelError) -> float | None:
         """How long to wait before the next attempt; None if ``error`` is to stand.
 
-        What ``Retry-After`` asks for, or half to the whole of a pause that doubles. If
-        that is longer than five seconds the caller is told instead of kept waiting.
+        What ``Retry-After`` asks for, or half to the whole of a pause that doubles. Where
+        all pauses together would be longer than 1.5 seconds, the caller is told instead
+        of kept waiting.
         """
         if not self._left or not error.retryable or isinstance(error, UpstreamTimeout):
             return None
-        self._left -= 1
         pause = self._pause_seconds * self._rng.uniform(0.5, 1.0)
-        self._pause_seconds *= 2
         pause = max(pause, error.retry_after_seconds or 0.0)
-        return pause if pause <= _LONGEST_PAUSE_SECONDS else None
+        if pause > self._patience_seconds:
+            return None
+        self._left -= 1
+        self._patience_seconds -= pause
+        self._pause_seconds *= 2
+        return pause

@@ -9,12 +9,38 @@ import pytest
 
 from tidewire.errors import ConfigError
 from tidewire.models.demo import Demo
+from tidewire.models.fallback import Fallback
 from tidewire.models.openai import OpenAI
-from tidewire.models.registry import APIS, build
+from tidewire.models.registry import APIS, build, build_all
 
 
-def test_builds_each_api() -> None:
-    assert set(APIS) == {"openai", "demo"}
+@pytest.mark.parametrize("api", APIS)
+def test_builds_each_api(api: str) -> None:
+    assert build("a", {"api": api}).name == "a"
+
+
+def test_fallback_is_a_list_of_other_models() -> None:
+    models = build_all({"a": {"api": "demo", "fallback": ["b"]}, "b": {"api": "demo"}})
+    assert isinstance(models["a"], Fallback)
+    assert models["a"].name == "a"
+    assert isinstance(models["b"], Demo)
+
+
+@pytest.mark.parametrize(
+    ("fallback", "message"),
+    [
+        (["c"], "models.a.fallback: 'c' is no other model of [models]."),
+        (["a"], "models.a.fallback: 'a' is no other model of [models]."),
+        ("b", "models.a.fallback must be a list"),
+    ],
+)
+def test_mistakes_in_fallback_are_named(fallback: Any, message: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        build_all({"a": {"api": "demo", "fallback": fallback}, "b": {"api": "demo"}})
+    assert message in str(caught.value)
+
+
+def test_builds_what_the_table_says() -> None:
     assert isinstance(build("a", {"api": "demo", "tokens_per_second": 0}), Demo)
     model = build("b", {"api": "openai", "base_url": "http://127.0.0.1:9100/v1", "model": "m"})
     assert isinstance(model, OpenAI)
@@ -24,8 +50,12 @@ def test_builds_each_api() -> None:
 @pytest.mark.parametrize(
     ("table", "message"),
     [
-        ({}, "models.x.api is None; it must be one of: openai, demo."),
-        ({"api": "opneai"}, "models.x.api is 'opneai'; it must be one of: openai, demo."),
+        ({}, f"models.x.api is None; it must be one of: {', '.join(APIS)}."),
+        ({"api": "opneai"}, "models.x.api is 'opneai'; it must be one of: openai, "),
+        ({"api": "openai", "max_queued": -1}, "models.x.max_queued must not be negative"),
+        ({"api": "openai", "queue_timeout_seconds": 0}, "must be more than 0"),
+        ({"api": "openai", "proxy": "socks5://a"}, "models.x.proxy must be an http or https URL"),
+        ({"api": "openai", "proxy": "env:TIDEWIRE_NO_SUCH"}, "TIDEWIRE_NO_SUCH is not set"),
         ({"api": "openai", "api_kye": "k"}, "models.x.api_kye is not known; there are: base_url"),
         ({"api": "openai", "silence_timeout_seconds": "long"}, "silence_timeout_seconds"),
         ({"api": "openai", "silence_timeout_seconds": 0}, "must be more than 0"),
