@@ -44,7 +44,7 @@ def interval_router(tide: Tidewire, channels: Channels) -> APIRouter:
         if stream is None:
             name = PREFIX + secrets.token_hex(8)
             stream = await channels.open(name)
-            tide.spawn(_count(channels, name, ms / 1000))
+            tide.spawn(_count(tide, channels, name, ms / 1000))
         start = find_start(stream, cursor=requested_cursor(request), prime=True)
         return tide.streams_response(request, [(stream, start)])
 
@@ -61,11 +61,11 @@ def interval_router(tide: Tidewire, channels: Channels) -> APIRouter:
     return router
 
 
-async def _count(channels: Channels, name: str, seconds: float) -> None:
+async def _count(tide: Tidewire, channels: Channels, name: str, seconds: float) -> None:
     alone_seconds = 0.0
     number = 0
     try:
-        while alone_seconds < GRACE_SECONDS and number < MAX_MESSAGES:
+        while alone_seconds < GRACE_SECONDS and number < MAX_MESSAGES and not tide.runs.draining:
             await channels.publish(name, [Event("message", f"Message {number}")])
             number += 1
             await asyncio.sleep(seconds)

@@ -69,7 +69,8 @@ class Monitor:
     def __init__(self, tide: Tidewire, channels: Channels, disk: Path) -> None:
         self._tide = tide
         self._channels = channels
-        self._disk = disk
+        folders = (disk.absolute(), *disk.absolute().parents)
+        self._disk = next(folder for folder in folders if folder.exists())
         self._process = psutil.Process()
         self._before = self._counters()
 
@@ -81,10 +82,10 @@ class Monitor:
                 await self.publish()
 
     async def publish(self) -> None:
-        data = msgspec.json.encode(self.sample()).decode()
         try:
+            data = msgspec.json.encode(self.sample()).decode()
             await self._channels.publish(CHANNEL, [Event("sample", data)])
-        except TidewireError as exc:
+        except (OSError, psutil.Error, TidewireError) as exc:
             logger.warning("A sample was not published: %s", exc)
 
     def sample(self) -> Sample:

@@ -16,7 +16,7 @@ from starlette.types import Receive, Scope, Send
 from tidewire.errors import BadRequest
 from tidewire.live.base import Viewer
 from tidewire.live.subscription import Subscription
-from tidewire.server.respond import StreamResponse
+from tidewire.server.respond import StreamResponse, error_response
 from tidewire.wire.parser import Parser, ServerSentEvent
 
 __all__ = ["PollResponse"]
@@ -56,7 +56,14 @@ class PollResponse(StreamResponse):
     """
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        wait_seconds = _requested_wait(QueryParams(scope["query_string"]).get("wait"))
+        try:
+            wait_seconds = _requested_wait(QueryParams(scope["query_string"]).get("wait"))
+        except BadRequest as exc:
+            await error_response(exc)(scope, receive, send)
+        else:
+            await self._poll(wait_seconds, scope, receive, send)
+
+    async def _poll(self, wait_seconds: float, scope: Scope, receive: Receive, send: Send) -> None:
         sink = PollSink()
         async with self.subscription(sink, scope) as subscription:
             answer = await self.hold(subscription)

@@ -1,0 +1,75 @@
+"""``/api/demo/interval``: Message N, resumed where it was, and nothing else."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+
+import httpx
+import pytest
+
+from tests.unit.server.conftest import Start
+from tests.unit.server.test_channels_many import publish, seen
+from tests.unit.server.watching import Watch
+from tidewire.server import interval
+
+
+async def test_messages_are_counted_from_0_at_the_pace_asked_for(api: httpx.AsyncClient) -> None:
+    begun = time.monotonic()
+    async with Watch(api, "/api/demo/interval?ms=20") as watch:
+        events = await watch.until(6)
+    assert [event.data for event in events] == [f"Message {n}" for n in range(6)]
+    assert time.monotonic() - begun >= 0.1
+
+
+async def test_a_reconnect_goes_on_and_another_client_begins(api: httpx.AsyncClient) -> None:
+    async with Watch(api, "/api/demo/interval?ms=10") as watch:
+        cursor = (await watch.until(3))[-1].id
+    async with (
+        Watch(api, "/api/demo/interval?ms=10", cursor=cursor) as again,
+        Watch(api, "/api/demo/interval?ms=10") as other,
+    ):
+        assert (await again.until(1))[0].data == "Message 3"
+        assert (await other.until(1))[0].data == "Message 0"
+
+
+async def test_it_is_gone_some_time_after_its_last_reader(
+    api: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(interval, "GRACE_SECONDS", 0.05)
+    async with Watch(api, "/api/demo/interval?ms=10") as watch:
+        cursor = (await watch.until(8))[-1].id
+        assert len((await api.get("/api/channels")).json()["channels"]) == 1
+    async with asyncio.timeout(5):
+        while (await api.get("/api/channels")).json()["channels"]:
+            await asyncio.sleep(0.01)
+    async with Watch(api, "/api/demo/interval?ms=10", cursor=cursor) as late:
+        events = await late.until(2)
+        assert late.resets()[0]["reason"] == "unknown"
+        assert events[1].data == "Message 0"
+
+
+async def test_a_cursor_of_something_else_does_not_open_it(api: httpx.AsyncClient) -> None:
+    await publish(api, "private", "secret")
+    for cursor in (await seen(api, "private"), "no cursor"):
+        async with Watch(api, "/api/demo/interval?ms=10", cursor=cursor) as watch:
+            await publish(api, "private", "more")
+            await watch.until(3)
+            assert [event.data for event in watch.published()][:2] == ["Message 0", "Message 1"]
+
+
+async def test_a_server_that_ends_does_not_wait_for_its_demo(start: Start) -> None:
+    api = await start()
+    tide = api._transport.app.state.tide  # type: ignore[attr-defined]
+    async with Watch(api, "/api/demo/interval?ms=60000") as watch:
+        await watch.until(1)
+        begun = time.monotonic()
+        await tide.begin_drain()
+        await watch.over()
+        await tide.close()
+    assert time.monotonic() - begun < 5
+
+
+@pytest.mark.parametrize("ms", ["9", "60001", "fast"])
+async def test_the_pace_has_limits(api: httpx.AsyncClient, ms: str) -> None:
+    assert (await api.get(f"/api/demo/interval?ms={ms}")).status_code == 400

@@ -1,0 +1,68 @@
+"""The monitor: one sampler, whoever many watch; it rests while nobody does."""
+
+from __future__ import annotations
+
+import json
+
+import httpx
+import pytest
+
+from tests.unit.server.conftest import Start
+from tests.unit.server.test_channels_many import publish
+from tests.unit.server.watching import Watch
+from tidewire.server import monitor
+from tidewire.server.monitor import _percentiles
+
+
+@pytest.fixture(autouse=True)
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(monitor, "EVERY_SECONDS", 0.05)
+
+
+async def test_a_sample_says_how_machine_and_hub_are(start: Start) -> None:
+    api = await start()
+    async with Watch(api, "/api/monitor") as watch, Watch(api, "/api/channels/a") as other:
+        await other.until(1)
+        await watch.until(2)
+        await publish(api, "a", *(str(n) for n in range(100)))
+        samples = [json.loads(e.data) for e in (await watch.until(5))[1:]]
+    assert {event.event for event in watch.published()} == {"sample"}
+    for sample in samples:
+        assert 0 < sample["memory_used"] < sample["memory_total"]
+        assert 0 < sample["disk_used"] <= sample["disk_total"]
+        assert 0 <= sample["cpu_percent"] <= 100
+        assert sample["process_memory"] > 1_000_000
+        assert (sample["connections"], sample["streams"]) == (2, 2)
+        assert sample["slow_viewers"] == sample["runs"] == 0
+        assert sample["first_token_p50_seconds"] is None
+    assert max(sample["events_rate"] for sample in samples) > 100
+    assert max(sample["delivered_bytes_rate"] for sample in samples) > 0
+    times = [sample["at"] for sample in samples]
+    assert times == sorted(set(times))
+
+
+async def test_it_samples_once_for_all_and_rests_for_nobody(api: httpx.AsyncClient) -> None:
+    async with Watch(api, "/api/monitor") as first, Watch(api, "/api/monitor") as second:
+        events = await first.until(4)
+        assert [e.id for e in (await second.until(4))[1:]] == [e.id for e in events[1:]]
+    resting = (await api.get("/api/channels/monitor/info")).json()["head"]
+    async with Watch(api, "/api/demo/interval?ms=30") as meanwhile:
+        await meanwhile.until(8)  # some time passes
+    assert (await api.get("/api/channels/monitor/info")).json()["head"] == resting
+    async with Watch(api, "/api/monitor") as late:
+        seen = (await late.until(2 + resting))[1:]
+    assert [e.id for e in seen[:3]] == [e.id for e in events[1:]]
+
+
+async def test_the_first_token_times_are_told_once_there_are_some(api: httpx.AsyncClient) -> None:
+    for _ in range(3):
+        await api.post("/api/chat", json={"message": "m"})
+    async with Watch(api, "/api/monitor") as watch:
+        sample = json.loads((await watch.until(2))[1].data)
+    assert 0 <= sample["first_token_p50_seconds"] <= sample["first_token_p95_seconds"]
+
+
+def test_percentiles() -> None:
+    assert _percentiles([]) == (None, None)
+    assert _percentiles([3.0]) == (3.0, 3.0)
+    assert _percentiles([float(n) for n in range(101)]) == (50.0, 95.0)
