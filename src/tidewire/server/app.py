@@ -20,6 +20,7 @@ from tidewire.live.channels import ChannelRule, Channels
 from tidewire.models.registry import build_all
 from tidewire.runs.run import Limits
 from tidewire.server.access import Access
+from tidewire.server.answers import Answers
 from tidewire.server.asking import Chat
 from tidewire.server.channels import channels_router
 from tidewire.server.chat import chat_router
@@ -75,13 +76,10 @@ def create_app(settings: Settings) -> FastAPI:
     )
     app.state.tide = tide
     app.add_exception_handler(HTTPException, answer_http_error)
-    chat = Chat(
-        tide,
-        models,
-        {name: str(table["api"]) for name, table in tables.items()},
-        settings.default_model or next(iter(tables)),
-        settings.limits,
-    )
+    apis = {name: str(table["api"]) for name, table in tables.items()}
+    default = settings.default_model or next(iter(tables))
+    answers = Answers(tide, models, default, settings.limits)
+    chat = Chat(answers, apis)
     app.include_router(chat_router(chat))
     app.include_router(tide.router)
     rules = [ChannelRule(**table.model_dump()) for table in settings.channels]

@@ -1,34 +1,27 @@
-"""Asking: from a request to a run, new or joined. Owns the rules, chat.py the routes.
+"""Asking in a session: from a question to the answer to it, new or joined.
 
-A request that names a run it has seen – by cursor, by ``X-Run-Id``, by the same
-``Idempotency-Key`` – joins that run. That is how an ``EventSource``, which repeats its
-GET by itself, and a client that repeats its POST get the rest of the answer.
+Owns what belongs to the conversation: what was said before, and that this was asked.
+answers.py has the rules of starting and joining, chat.py the routes.
 """
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Iterator
-from typing import Annotated, Literal
+from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.requests import Request
 from starlette.responses import Response
 
-from tidewire.answers.events import RunFailed, RunStarted, Usage, decode
+from tidewire.answers.events import RunStarted, decode
 from tidewire.chat.sessions import Question, Sessions, new_session_id, stream_name
-from tidewire.errors import BadRequest, RateLimited, StreamGone, StreamNotFound
+from tidewire.errors import BadRequest
 from tidewire.log.base import StreamInfo
-from tidewire.models.base import ChatMessage, ChatRequest, Model
-from tidewire.runs.runs import PREFIX, Started, new_run_id
-from tidewire.server.settings import LimitSettings
-from tidewire.server.tide import Tidewire, requested_cursor, requested_dialect, run_headers
-from tidewire.wire.cursor import read_cursor
+from tidewire.models.base import ChatMessage, ChatRequest
+from tidewire.runs.runs import Started
+from tidewire.server.answers import Answers, Leaving
+from tidewire.server.tide import requested_dialect, run_headers
 
-__all__ = ["Ask", "Chat"]
-
-MAX_ATTEMPTS = 16
-REFUSED_EVENTS = 3  # run.started, perhaps usage, run.failed
+__all__ = ["Ask", "Chat", "Options"]
 
 
 class Options(BaseModel):
@@ -42,7 +35,7 @@ class Options(BaseModel):
     seed: int | None = Field(default=None, ge=0, lt=2**63)
 
 
-class Ask(BaseModel):
+class Ask(Leaving):
     """A question."""
 
     message: str = Field(min_length=1, description="what is asked")
@@ -50,36 +43,21 @@ class Ask(BaseModel):
     model: str | None = Field(default=None, description="as in /api/models, or the default")
     app: str | None = Field(default=None, max_length=64, description="the app that is asking")
     options: Options = Options()
-    on_disconnect: Literal["continue", "cancel"] = Field(
-        default="continue", description="whether the answer goes on when nobody watches"
-    )
-    linger_seconds: float | None = Field(
-        default=None, ge=0, le=86400, description="cancel so long after the last viewer has left"
-    )
 
 
 class Chat:
-    """Starts and joins answers; owns nothing but how the parts fit together."""
+    """Asks models in sessions. ``apis`` says which API each model speaks."""
 
-    def __init__(
-        self,
-        tide: Tidewire,
-        models: dict[str, Model],
-        apis: dict[str, str],
-        default: str,
-        limits: LimitSettings,
-    ) -> None:
-        self.tide = tide
-        self.models = models
-        self.apis = apis
-        self.default = default
-        self.sessions = Sessions(tide.log)
-        self._limits = limits
+    def __init__(self, answers: Answers, apis: dict[str, str]) -> None:
+        self.tide = answers.tide
+        self.sessions = Sessions(answers.tide.log)
+        self._answers = answers
+        self._apis = apis
 
     async def answer(self, request: Request, ask: Ask) -> Response:
         """The response to a question. Raises RequestError, LogError."""
         requested_dialect(request)  # an unknown one must not start anything
-        stream = await self._known_run(request)
+        stream = await self._answers.find_run(request)
         if stream is not None:
             headers = run_headers(stream.name) | await self._session_header(stream)
             return self.tide.stream_response(request, stream, headers=headers)
@@ -95,37 +73,16 @@ class Chat:
         return self.tide.respond(request, started, headers={"X-Session-Id": session})
 
     async def _start(self, request: Request, ask: Ask, session: str) -> Started:
-        """The run of this question, new or joined by its Idempotency-Key.
-
-        A run that was refused before it said anything, and may be tried again, keeps
-        nobody from trying: its key stands for the next attempt then.
-        """
-        model = self._model(ask.model)
+        model = self._answers.find_model(ask.model)
         stream_name(session)
-        context = ChatRequest(
+        question = ChatRequest(
             messages=[*await self._history(ask), ChatMessage("user", ask.message)],
             **ask.options.model_dump(exclude_none=True),
         )
-        for id in _run_ids(request):
-            started = await self.tide.start(
-                lambda: model.answer(context),
-                id=id,
-                session=session,
-                model=model.name,
-                request=context,
-                linger_seconds=0.0 if ask.on_disconnect == "cancel" else ask.linger_seconds,
-            )
-            if started.created or not await self._was_refused(started.stream):
-                return started
-        raise RateLimited("This question was refused too often; ask under another key.")
-
-    async def _was_refused(self, stream: StreamInfo) -> bool:
-        """True for a run that ended before it had said anything, and can be tried again."""
-        if not stream.closed or stream.head > REFUSED_EVENTS:
-            return False
-        events = [decode(*event) for event in (await self.tide.log.read(stream.name)).events]
-        said = [e for e in events if not isinstance(e, RunStarted | Usage)]
-        return len(said) == 1 and isinstance(said[0], RunFailed) and said[0].retryable
+        key = request.headers.get("idempotency-key") or request.query_params.get("idempotency_key")
+        return await self._answers.start(
+            model, question, key=key, session=session, linger_seconds=ask.lingers_for
+        )
 
     async def _session_header(self, stream: StreamInfo) -> dict[str, str]:
         """The session of a run that is joined: the one it was started in."""
@@ -137,60 +94,21 @@ class Chat:
 
     def describe_models(self) -> list[dict[str, str | bool]]:
         """Name and API of each model, the default first; a demo is called a demo."""
-        names = sorted(self.models, key=lambda name: name != self.default)
+        names = sorted(self._apis, key=lambda name: name != self._answers.default)
         return [
-            {"name": name, "api": self.apis[name], "demo": self.apis[name] == "demo"}
+            {"name": name, "api": self._apis[name], "demo": self._apis[name] == "demo"}
             for name in names
         ]
 
-    async def _known_run(self, request: Request) -> StreamInfo | None:
-        """The run that the request has seen before. Never a new one in its place."""
-        cursor = requested_cursor(request)
-        if cursor is not None:
-            try:
-                stream = await self.tide.log.info(epoch=read_cursor(cursor)[0].epoch)
-            except StreamNotFound:
-                raise StreamGone("The answer of this cursor is gone; ask anew.") from None
-            if not stream.name.startswith(PREFIX):
-                raise BadRequest("This cursor is not of an answer.")
-            return stream
-        run = request.headers.get("x-run-id", "")
-        return await self.tide.log.info(run) if run.startswith(PREFIX) else None
-
     def _check(self, ask: Ask) -> None:
-        if not self._limits.enabled:
-            return
-        if len(ask.message) > self._limits.max_message_chars:
-            raise BadRequest(
-                f"The message is longer than {self._limits.max_message_chars} characters."
-            )
-        if len(self.tide.runs) >= self._limits.max_runs:
-            raise RateLimited("Too many answers are going on; try again in a moment.")
-
-    def _model(self, name: str | None) -> Model:
-        model = self.models.get(name or self.default)
-        if model is None:
-            known = ", ".join(self.models)
-            raise BadRequest(f"There is no model '{str(name)[:64]}'. Known: {known}.")
-        return model
+        limits = self._answers.limits
+        if limits.enabled and len(ask.message) > limits.max_message_chars:
+            raise BadRequest(f"The message is longer than {limits.max_message_chars} characters.")
+        self._answers.check_room()
 
     async def _history(self, ask: Ask) -> list[ChatMessage]:
         if ask.session is None:
             return []
         return await self.sessions.history(
-            ask.session, max_messages=self._limits.max_history_messages
+            ask.session, max_messages=self._answers.limits.max_history_messages
         )
-
-
-def _run_ids(request: Request) -> Iterator[str]:
-    """The ids that a run of this request may have: a fresh one; or, with an
-    Idempotency-Key, those of the key's first and further attempts."""
-    key = request.headers.get("idempotency-key") or request.query_params.get("idempotency_key")
-    if not key:
-        yield new_run_id()
-        return
-    if len(key) > 255:
-        raise BadRequest("An Idempotency-Key has at most 255 characters.")
-    for attempt in range(MAX_ATTEMPTS):
-        text = f"{key}\n{attempt}" if attempt else key
-        yield PREFIX + hashlib.sha256(text.encode()).hexdigest()[:24]
