@@ -10,7 +10,10 @@ import { readSetting, writeSetting } from "./settings";
 
 export const NAME_LENGTH = 40;
 
-const known = reactive({ id: readSetting("person") ?? newPerson(), name: readSetting("name") ?? "" });
+const known = reactive({
+  id: readSetting("person") ?? newPerson(),
+  name: readSetting("name") ?? "",
+});
 
 /** `name` is empty until one was chosen. */
 export const person = readonly(known);

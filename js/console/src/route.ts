@@ -19,7 +19,10 @@ export interface Route {
 
 const current = shallowRef(readHash(location.hash));
 const visited = reactive(
-  Object.fromEntries(VIEWS.map((view) => [view, writeHash({ view, id: "" })])) as Record<View, string>,
+  Object.fromEntries(VIEWS.map((view) => [view, writeHash({ view, id: "" })])) as Record<
+    View,
+    string
+  >,
 );
 
 export const route = readonly(current);

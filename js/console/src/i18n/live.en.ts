@@ -10,8 +10,7 @@ export const liveEn = {
   roomName: "Name of a room",
   roomNameWrong: "Letters, digits and . @ ~ + - _ only, beginning with a letter or digit.",
   roomPick: "Join a room, and say hello",
-  roomPickText:
-    "What is said is kept: who comes later reads it, who was cut off misses nothing.",
+  roomPickText: "What is said is kept: who comes later reads it, who was cut off misses nothing.",
   roomShowList: "All rooms",
   roomPeople: "Here now",
   roomPeopleCount: "{count} here",
@@ -80,8 +79,7 @@ export const liveEn = {
   perSecond: "{value}/s",
 
   typeTitle: "Typewriter",
-  typeText:
-    "An answer in the dialect “typewriter”: one event for each character, with its place.",
+  typeText: "An answer in the dialect “typewriter”: one event for each character, with its place.",
   typeQuestion: "Question",
   typeDefault: "Why does an answer survive a lost connection?",
   typeStart: "Start",

@@ -62,7 +62,8 @@ export function thin(points: readonly Point[], slotSeconds: number): Point[] {
 /** The next of 1, 2, 5, 10, 20, 50 … of a unit; for sizes the units are 1024 apart. */
 export function niceCeiling(value: number, base: 1000 | 1024 = 1000): number {
   const positive = Math.max(value, Number.MIN_VALUE);
-  const unit = base === 1000 ? 1 : base ** Math.max(0, Math.floor(Math.log(positive) / Math.log(base)));
+  const unit =
+    base === 1000 ? 1 : base ** Math.max(0, Math.floor(Math.log(positive) / Math.log(base)));
   const power = 10 ** Math.floor(Math.log10(positive / unit));
   const step = [1, 2, 5, 10].find((factor) => factor * power * unit >= positive) ?? 10;
   return step * power * unit;

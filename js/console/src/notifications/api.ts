@@ -22,12 +22,17 @@ export async function fetchInbox(): Promise<Inbox> {
 
 /** Without ids, all are marked. */
 export async function markRead(ids?: readonly string[]): Promise<void> {
-  await call(`api/notifications/read?${asCaller().toString()}`, { method: "POST", body: ids ? { ids } : { all: true } });
+  await call(`api/notifications/read?${asCaller().toString()}`, {
+    method: "POST",
+    body: ids ? { ids } : { all: true },
+  });
 }
 
 /** To one person, or to everybody. */
 export async function send(to: string | null, draft: Draft): Promise<void> {
   const path =
-    to === null ? "api/notifications/broadcast" : `api/users/${encodeURIComponent(to)}/notifications`;
+    to === null
+      ? "api/notifications/broadcast"
+      : `api/users/${encodeURIComponent(to)}/notifications`;
   await call(`${path}?${asCaller().toString()}`, { method: "POST", body: draft });
 }

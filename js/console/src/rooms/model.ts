@@ -14,7 +14,8 @@ export interface Said extends Person {
 }
 
 /** `reset`: something that was said is missing here. */
-export type Entry = { readonly kind: "said"; readonly said: Said } | { readonly kind: "reset"; readonly id: string };
+export type Entry =
+  { readonly kind: "said"; readonly said: Said } | { readonly kind: "reset"; readonly id: string };
 
 export type Row =
   | { readonly kind: "day"; readonly key: string; readonly at: number }

@@ -28,7 +28,8 @@ export function useSpeaking(room: () => string): Speaking {
     try {
       await say(room(), text, unsent.key);
     } catch (error) {
-      const reason = error instanceof Refused && error.message ? error.message : t("error_unreachable");
+      const reason =
+        error instanceof Refused && error.message ? error.message : t("error_unreachable");
       problem.value = t("roomNotSent", { reason });
       return false;
     }

@@ -9,7 +9,8 @@ import { onFrames } from "../chat/frames";
 import type { Connection } from "../chat/model";
 import { isLast, NOTHING, rawLines, typeOn, type Typed } from "./typing";
 
-export type TypingState = "idle" | "connecting" | "typing" | "stopping" | "ended" | "stopped" | "failed";
+export type TypingState =
+  "idle" | "connecting" | "typing" | "stopping" | "ended" | "stopped" | "failed";
 
 export interface Typewriter {
   readonly typed: Readonly<ShallowRef<Typed>>;
