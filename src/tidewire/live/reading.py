@@ -20,7 +20,7 @@ from tidewire.wire.event import Event
 
 if TYPE_CHECKING:
     from tidewire.live.subscription import Subscription
-    from tidewire.live.topic import Topic
+    from tidewire.live.topic import Group, Topic
 
 __all__ = ["Reading"]
 
@@ -35,8 +35,8 @@ class Reading:
     ``is_done``: nothing will follow."""
 
     __slots__ = (
-        "dialect", "encoder", "is_done", "is_live", "is_shared", "offset", "start", "stream",
-        "topic", "viewer", "within",
+        "_offset", "dialect", "encoder", "group", "is_done", "is_live", "is_shared", "start",
+        "stream", "topic", "viewer", "within",
     )  # fmt: skip
 
     def __init__(
@@ -47,12 +47,22 @@ class Reading:
         self.dialect: Dialect = viewer.dialect
         self.encoder = viewer.dialect.encoder()
         self.start = start
-        self.offset = start.offset
+        self._offset = start.offset
         self.within = start.within
         self.is_shared = is_shared
         self.is_live = False
         self.is_done = False
         self.topic: Topic
+        self.group: Group | None = None
+        """Those it is abreast of; they move as one."""
+
+    @property
+    def offset(self) -> int:
+        return self._offset if self.group is None else self.group.offset
+
+    @offset.setter
+    def offset(self, offset: int) -> None:
+        self._offset = offset
 
     @property
     def position(self) -> Position:

@@ -2,10 +2,10 @@
 
 Readings that have come as far as the stream goes are *live*. Those whose viewers read
 nothing else are grouped by dialect: a commit is encoded once per dialect, and every sink
-gets the same bytes object. The others – arriving, or part of a viewer of several
-streams, whose ids are its own – are *single*: they take each commit by their own offset.
-A reading that has just come is single until it is abreast; so history and live meet
-without a gap and without a duplicate, whichever of the two is ahead.
+gets the same bytes object, in one write. The others – arriving, or part of a viewer of
+several streams, whose ids are its own – are *single*: they take each commit by their own
+offset. A reading that has just come is single until it is abreast; so history and live
+meet without a gap and without a duplicate, whichever of the two is ahead.
 
 Never waits, never reads the log.
 """
@@ -17,7 +17,6 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
-from tidewire.live.base import Encoder
 from tidewire.log.base import Commit
 from tidewire.wire.event import Event
 
@@ -37,28 +36,49 @@ def chunk(data: bytes) -> bytes:
 
 
 class Group:
-    """Live readings of one dialect. Its encoder has seen all that was delivered."""
+    """Live readings of one dialect, all at one offset: its encoder has seen all up to there.
 
-    __slots__ = ("encoder", "readings")
+    To deliver is to call each way out with the same bytes; no object of a viewer's is
+    touched, because each one that is costs as much as the call (bench/fanout).
+    """
 
-    def __init__(self, encoder: Encoder) -> None:
-        self.encoder = encoder
-        self.readings: set[Reading] = set()
+    __slots__ = ("dialect", "encoder", "is_chunked", "offset", "ways")
+
+    def __init__(self, reading: Reading) -> None:
+        self.dialect = reading.dialect
+        self.encoder = reading.encoder
+        self.offset = reading.offset
+        self.is_chunked = reading.viewer.sink.chunked
+        self.ways: dict[Reading, Callable[[bytes], None]] = {}
+
+    def add(self, reading: Reading) -> None:
+        """Takes in a reading that is as far as the group; from here on they move as one."""
+        reading.group = self
+        reading.encoder = self.encoder
+        self.ways[reading] = reading.viewer.sink.write
+
+    def remove(self, reading: Reading) -> None:
+        """Lets a reading go its own way, from where the group is."""
+        del self.ways[reading]
+        reading.group = None
+        reading.offset = self.offset
+        reading.encoder = copy.copy(self.encoder)
 
     def deliver(self, epoch: str, first: int, events: Sequence[Event]) -> int:
         """Encodes once and writes to everybody; gives the number of bytes."""
         data = self.encoder.encode(epoch, first, events)
-        self.send(data, first + len(events) - 1)
-        return len(data) * len(self.readings)
+        self.offset = first + len(events) - 1  # before writing: a sink may pause in its write
+        self.send(data)
+        return len(data) * len(self.ways)
 
-    def send(self, data: bytes, offset: int) -> None:
-        """Writes one bytes object to everybody; they have then been given ``offset``."""
-        framed = chunk(data) if data else b""
-        for reading in tuple(self.readings):
-            reading.offset = offset  # first: a sink may pause in its write
-            if data:
-                sink = reading.viewer.sink
-                sink.write(framed if sink.chunked else data)
+    def send(self, data: bytes) -> None:
+        """Writes one bytes object to everybody."""
+        if not data:
+            return
+        if self.is_chunked:
+            data = chunk(data)
+        for write in tuple(self.ways.values()):
+            write(data)
 
 
 class Topic:
@@ -71,7 +91,7 @@ class Topic:
         self.head: int | None = None
         self.is_closed = False
         self.is_deleted = False
-        self.groups: dict[str, Group] = {}
+        self.groups: dict[tuple[str, bool], Group] = {}
         self.singles: set[Reading] = set()
         self.members: set[Reading] = set()
         self.sent_at = now()
@@ -86,7 +106,7 @@ class Topic:
         last = commit.first + len(commit.events) - 1
         deliveries = len(self.singles)
         for group in tuple(self.groups.values()):
-            deliveries += len(group.readings)
+            deliveries += len(group.ways)
             sent = group.deliver(self.epoch, commit.first, commit.events)
             self.hub.figures.delivered_bytes += sent
         self.head = last
@@ -136,12 +156,11 @@ class Topic:
         """Takes a reading out of the live audience; it keeps an encoder at its offset."""
         reading.is_live = False
         self.singles.discard(reading)
-        group = self.groups.get(reading.dialect.name)
-        if group is not None and reading in group.readings:
-            group.readings.discard(reading)
-            reading.encoder = copy.copy(group.encoder)
-            if not group.readings:
-                del self.groups[reading.dialect.name]
+        group = reading.group
+        if group is not None:
+            group.remove(reading)
+            if not group.ways:
+                del self.groups[_kind(reading)]
 
     def _send_back(self, reading: Reading) -> None:
         """To the log, to read on from there."""
@@ -155,10 +174,10 @@ class Topic:
         if reading.offset != self.head:
             return
         self.singles.discard(reading)
-        group = self.groups.get(reading.dialect.name)
-        if group is None:
-            group = self.groups[reading.dialect.name] = Group(reading.encoder)
-        group.readings.add(reading)
+        kind = _kind(reading)
+        if kind not in self.groups:
+            self.groups[kind] = Group(reading)
+        self.groups[kind].add(reading)
 
     def forget(self) -> None:
         """Has every member read on from the log: a commit was not heard of here."""
@@ -176,16 +195,14 @@ class Topic:
         """A heartbeat to all who read nothing but this stream."""
         self.sent_at = self._now()
         for group in tuple(self.groups.values()):
-            reading = next(iter(group.readings))
-            group.send(reading.dialect.heartbeat, reading.offset)
+            group.send(group.dialect.heartbeat)
         for reading in tuple(self.singles):
             reading.viewer.beat()
 
     def signal(self, event: Event) -> None:
         """Writes an event that is not stored to who is live. It has no id: places stay."""
         for group in tuple(self.groups.values()):
-            reading = next(iter(group.readings))
-            group.send(reading.dialect.signal(*event), reading.offset)
+            group.send(group.dialect.signal(*event))
         for reading in tuple(self.singles):
             reading.viewer.write(reading.dialect.signal(*event))
 
@@ -203,6 +220,11 @@ class Topic:
         self._recent_bytes += _size(commit)
         while self._recent_bytes > RECENT_BYTES or len(self._recent) > RECENT_COMMITS:
             self._recent_bytes -= _size(self._recent.popleft())
+
+
+def _kind(reading: Reading) -> tuple[str, bool]:
+    """Whom the same bytes fit."""
+    return reading.dialect.name, reading.viewer.sink.chunked
 
 
 def _size(commit: Commit) -> int:
