@@ -129,10 +129,10 @@ class Subscription:
         self.write(self.dialect.opening(cursor if self._prime else None))
         if self._announce:
             self._tell_open(cursor)
-        for reset in resets:
-            self.tell_reset(reset, cursor=self.cursor() if reset is resets[-1] else None)
         for reading in tuple(self.readings):
             await reading.prime()
+        for reset in resets:
+            self.tell_reset(reset, cursor=self.cursor() if reset is resets[-1] else None)
         await self.keep_up()
 
     def left(self) -> asyncio.Future[None]:
@@ -189,15 +189,21 @@ class Subscription:
         self, *, add: Sequence[tuple[StreamInfo, Start]] = (), remove: Collection[str] = ()
     ) -> None:
         """Reads more streams, or fewer, on the same connection; no event of one that stays
-        is lost. Unknown names to remove, and streams it has already, are no error.
+        is lost. Unknown names to remove, and streams it has already, are no error;
+        what is in both stays.
 
         Raises BadRequest for too many, for none, and where the dialect carries one only.
         """
         if not self.dialect.multiplexes:
             raise BadRequest(f"The dialect '{self.dialect.name}' carries one stream only.")
-        leaving = [r for r in self.readings if r.label in remove or r.is_done]
-        staying = {r.stream.epoch for r in self.readings if r not in leaving}
-        coming = {s.epoch: (s, start) for s, start in add if s.epoch not in staying}
+        wanted = {stream.epoch: (stream, start) for stream, start in add}
+        leaving = [
+            reading
+            for reading in self.readings
+            if reading.is_done or (reading.label in remove and reading.stream.epoch not in wanted)
+        ]
+        staying = {reading.stream.epoch for reading in self.readings if reading not in leaving}
+        coming = {epoch: wanted[epoch] for epoch in wanted if epoch not in staying}
         if not 0 < len(staying) + len(coming) <= MAX_STREAMS:
             raise BadRequest(f"A connection carries 1 to {MAX_STREAMS} streams.")
         self._unshare()
