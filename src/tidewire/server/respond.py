@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Protocol
 
 from starlette.responses import JSONResponse, Response
 from starlette.types import Receive, Scope, Send
@@ -27,15 +27,31 @@ from tidewire.server.protocol import EXTENSION
 from tidewire.wire.cursor import Position
 from tidewire.wire.headers import stream_headers
 
-__all__ = ["StreamResponse", "error_response"]
+__all__ = [
+    "Headers",
+    "Refuse",
+    "StreamResponse",
+    "Unfinished",
+    "error_json",
+    "error_response",
+]
 
 HOLD_SECONDS = 2.0
 
 Headers = list[tuple[bytes, bytes]]
 
 
+class Refuse(Protocol):
+    """How an API says no: the error as a response, with its status and ``Retry-After``."""
+
+    def __call__(self, error: TidewireError, *, headers: Headers | None = None) -> Response: ...
+
+
 class StreamResponse(Response):
-    """A subscription as a response. ``run``: hold the head back until it has begun."""
+    """A subscription as a response. ``run``: hold the head back until it has begun.
+
+    ``refuse`` writes the response where the run was refused outright; ours by default.
+    """
 
     def __init__(
         self,
@@ -49,6 +65,7 @@ class StreamResponse(Response):
         changed: bool = False,
         missing: Sequence[Position] = (),
         visit: Visit | None = None,
+        refuse: Refuse | None = None,
     ) -> None:
         super().__init__(status_code=200)
         self._hub = hub
@@ -59,6 +76,7 @@ class StreamResponse(Response):
         self._changed = changed
         self._missing = missing
         self._visit = visit
+        self._refuse = refuse or error_response
         self._more_headers = headers or []
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -122,12 +140,11 @@ class StreamResponse(Response):
             await asyncio.wait(waiting, timeout=HOLD_SECONDS, return_when=asyncio.FIRST_COMPLETED)
         if run.refused is None:
             return None
-        error = run.error or _Unfinished(run.refused)
-        return error_response(error, headers=self._more_headers)
+        return self._refuse(run.error or Unfinished(run.refused), headers=self._more_headers)
 
 
-class _Unfinished(TidewireError):
-    """A run that failed before its first word for a reason that is not the model's."""
+class Unfinished(TidewireError):
+    """A run that failed for a reason that is not the model's, or is not known any more."""
 
     def __init__(self, failed: RunFailed) -> None:
         super().__init__(failed.message)
@@ -136,6 +153,8 @@ class _Unfinished(TidewireError):
         if failed.code in _UNAVAILABLE:
             self.status = 503
             self.retry_after_seconds = LogUnavailable.retry_after_seconds
+        elif failed.code.startswith("upstream_"):
+            self.status = 502
 
 
 _UNAVAILABLE = ("interrupted", LogUnavailable.code)
@@ -144,7 +163,12 @@ _UNAVAILABLE = ("interrupted", LogUnavailable.code)
 def error_response(error: TidewireError, *, headers: Headers | None = None) -> JSONResponse:
     """``{"error": {"code", "message", "retryable"}}`` with the error's status."""
     content = {"code": error.code, "message": str(error), "retryable": error.retryable}
-    response = JSONResponse({"error": content}, status_code=error.status)
+    return error_json({"error": content}, error, headers)
+
+
+def error_json(content: Any, error: TidewireError, headers: Headers | None) -> JSONResponse:
+    """An error's response with another API's ``content``."""
+    response = JSONResponse(content, status_code=error.status)
     for name, value in headers or []:
         response.headers[name.decode()] = value.decode()
     if error.retry_after_seconds is not None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Coroutine
 from http import HTTPStatus
-from typing import Any
+from typing import Any, ClassVar
 
 from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
@@ -14,7 +14,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from tidewire.errors import BadRequest, TidewireError
-from tidewire.server.respond import error_response
+from tidewire.server.respond import Refuse, error_response
 
 __all__ = ["SSE", "Route", "answer_errors", "answer_http_error", "requested_key"]
 
@@ -25,7 +25,12 @@ SSE: dict[int | str, dict[str, Any]] = {
 
 
 class Route(APIRoute):
-    """Turns TidewireError and validation errors into ``{"error": {…}}``."""
+    """Turns TidewireError and validation errors into ``{"error": {…}}``.
+
+    ``refuse``: or into what a subclass for another API puts there.
+    """
+
+    refuse: ClassVar[Refuse] = staticmethod(error_response)
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         handle = super().get_route_handler()
@@ -34,12 +39,12 @@ class Route(APIRoute):
             try:
                 return await handle(request)
             except TidewireError as exc:
-                return error_response(exc)
+                return self.refuse(exc)
             except RequestValidationError as exc:
-                return error_response(BadRequest(_explain(exc)))
+                return self.refuse(BadRequest(_explain(exc)))
             except HTTPException as exc:
                 if isinstance(exc.__cause__, TidewireError):  # raised while the body was read
-                    return error_response(exc.__cause__)
+                    return self.refuse(exc.__cause__)
                 raise
 
         return answer
