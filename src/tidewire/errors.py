@@ -256,14 +256,23 @@ class ShuttingDown(RequestError):
 
 
 class ServerRefused(TidewireError):
-    """The Python client's word for a server that answers, but not with the stream."""
+    """The Python client's word for a server that answers, but not with the stream.
+
+    ``code`` is the server's own, where it gave one.
+    """
 
     code = "server_refused"
 
     def __init__(
-        self, message: str, *, status: int, retry_after_seconds: float | None = None
+        self,
+        message: str,
+        *,
+        status: int,
+        code: str | None = None,
+        retry_after_seconds: float | None = None,
     ) -> None:
         super().__init__(message)
+        self.code = code or self.code
         self.status = status
         self.retry_after_seconds = retry_after_seconds
 

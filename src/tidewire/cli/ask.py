@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
 __all__ = ["ask"]
 
+MAX_ATTEMPTS = 3  # without hearing anything; a person is waiting
+
 
 def ask(
     message: Annotated[str, typer.Argument(help="The question.")],
@@ -48,6 +50,8 @@ async def _ask(server: str, question: dict[str, Any], reasoning: bool, token: st
     from tidewire.answers.events import RunFailed, decode
     from tidewire.cli.terminal import bearer, tell_wait
     from tidewire.client import Following, follow
+    from tidewire.client.follow import RETRIED
+    from tidewire.errors import ServerRefused
 
     following = Following(f"{server}/api/chat")
     headers = bearer(token)
@@ -59,13 +63,17 @@ async def _ask(server: str, question: dict[str, Any], reasoning: bool, token: st
             headers=headers,
             following=following,
             on_wait=tell_wait,
-            max_attempts=10,
+            max_attempts=MAX_ATTEMPTS,
         ):
             event = decode(sent.event, sent.data)
             _show(event, reasoning)
     except asyncio.CancelledError:
         await _stop(server, following, headers)
         raise
+    except ServerRefused as exc:
+        if exc.status not in RETRIED:
+            raise
+        event = RunFailed(exc.code, str(exc))
     if isinstance(event, RunFailed):
         typer.secho(f"The answer failed: {event.message} ({event.code})", fg="red", err=True)
     if following.session:

@@ -80,6 +80,7 @@ async def follow(
     async with aiohttp.ClientSession(timeout=timeout, auto_decompress=False) as session:
         while True:
             asked_seconds = 0.0
+            refusal: ServerRefused | None = None
             try:
                 async with request.send(session) as response:
                     state.connections += 1
@@ -103,10 +104,10 @@ async def follow(
             except ServerRefused as exc:
                 if exc.status not in RETRIED:
                     raise
-                reason = str(exc)
+                refusal, reason = exc, str(exc).removesuffix(".")
                 asked_seconds = exc.retry_after_seconds or 0.0
             if max_attempts is not None and backoff.attempt >= max_attempts:
-                raise ServerRefused(f"Gave up: {reason}.", status=503)
+                raise refusal or ServerRefused(f"Gave up: {reason}.", status=503)
             parser.reset()
             asked_seconds = max(asked_seconds, (parser.retry_milliseconds or 0) / 1000)
             delay = backoff.next_delay(at_least_seconds=asked_seconds)
@@ -161,13 +162,15 @@ async def _refusal(response: aiohttp.ClientResponse) -> ServerRefused:
     """The server's own words, if they are in our JSON shape."""
     body = await response.content.read(MAX_ERROR_BYTES)
     try:
-        message = str(json.loads(body)["error"]["message"])
+        error = json.loads(body)["error"]
+        message, code = str(error["message"]), str(error["code"])
     except (ValueError, KeyError, TypeError):
-        message = f"{response.url} answers {response.status} {response.reason}."
+        message, code = f"{response.url} answers {response.status} {response.reason}.", None
     after = response.headers.get("Retry-After", "")
     return ServerRefused(
         message,
         status=response.status,
+        code=code,
         retry_after_seconds=float(after) if after.isdigit() else None,
     )
 

@@ -147,7 +147,7 @@ async def test_a_server_in_trouble_is_asked_again(status: int) -> None:
     async with FakeServer(refusal(status, "Wait."), stream(FINISHED)) as server:
         reading = Reading(server.url)
         assert await reading.read() == [("e-9", "run.finished")]
-    assert reading.reasons == ["Wait."]
+    assert reading.reasons == ["Wait"]
 
 
 @pytest.mark.parametrize("status", [301, 400, 401, 403, 404, 409, 410, 413, 501])
