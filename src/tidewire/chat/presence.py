@@ -171,18 +171,23 @@ class Presence:
             await self.tick()
 
     async def tick(self) -> None:
-        """Settles every room whose time has come."""
+        """Says that this process is alive, and settles every room whose time has come."""
         now = self._clock()
         self._rooms = {name: room for name, room in self._rooms.items() if not room.is_idle}
         due = [room for room in self._rooms.values() if room.settles_at <= now]
-        await asyncio.gather(*(self._try_to_settle(room) for room in due))
+        try:
+            if self._rooms:
+                await self._say_alive()
+        except TidewireError as exc:
+            logger.warning("Who is in the rooms cannot be said: %s", exc)
+            return
+        await asyncio.gather(*map(self._try_to_settle, due))
 
     async def _try_to_settle(self, room: _Room) -> None:
         try:
-            await self._say_alive()
             await self._settle(room)
         except TidewireError as exc:  # the log is away, or the room too busy: in a moment
-            logger.warning("Who is in %s could not be said: %s", room.channel, exc)
+            logger.info("Who is in %s cannot be said yet: %s", room.channel, exc)
             room.settles_at = self._clock() + TICK_SECONDS
 
     async def _settle(self, room: _Room) -> None:

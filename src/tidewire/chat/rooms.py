@@ -127,7 +127,7 @@ class Rooms:
         return Posted(cursor, message.id)
 
     async def delete(self, room: str, id: str, by: str) -> None:
-        """Takes a message back. Idempotent. Raises NotFound, LogUnavailable."""
+        """Takes a message back. Idempotent. Raises NotFound, StreamNotFound, LogUnavailable."""
         channel = room_channel(room)
         stream = await self._log.info(channel_stream(channel))
         end = stream.head + 1

@@ -22,7 +22,7 @@ from tidewire.server.tide import Tidewire, requested_cursor
 
 __all__ = ["rooms_router"]
 
-SILENT_SECONDS = 7.0
+SILENT_SECONDS = 6.0
 """Who acknowledges nothing for so long is cut off: after the heartbeat of 15 s and with the
 grace of 5 s, the dead are gone within 30 s."""
 
