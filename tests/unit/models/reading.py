@@ -31,9 +31,9 @@ def read_pieces(make: MakeReader, pieces: list[bytes], *, lines: bool = False) -
     """All that comes of a stream of bytes: SSE, or NDJSON if ``lines``."""
     reader = make()
     parser = LineParser(max_line_bytes=65_536) if lines else Parser(on_comment=reader.comment)
-    events = [
-        event for piece in pieces for sse in parser.feed(piece) for event in reader.feed(sse.data)
-    ]
+    heard = [sse for piece in pieces for sse in parser.feed(piece)]
+    heard += parser.end() or []
+    events = [event for sse in heard for event in reader.feed(sse.data)]
     return events + reader.end(), reader.usage, reader.reason
 
 
