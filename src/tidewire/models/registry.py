@@ -17,7 +17,15 @@ from urllib.parse import urlsplit
 import msgspec
 
 from tidewire.errors import ConfigError
-from tidewire.models import anthropic, demo, openai
+from tidewire.models import (
+    anthropic,
+    dashscope,
+    demo,
+    gemini,
+    ollama,
+    openai,
+    openai_responses,
+)
 from tidewire.models.base import Model
 from tidewire.models.fallback import Fallback
 
@@ -25,7 +33,11 @@ __all__ = ["APIS", "SETTINGS", "build", "build_all"]
 
 _APIS: Final[dict[str, tuple[type, Callable[[str, Any], Model]]]] = {
     "openai": (openai.Settings, openai.OpenAI),
+    "openai-responses": (openai_responses.Settings, openai_responses.OpenAIResponses),
     "anthropic": (anthropic.Settings, anthropic.Anthropic),
+    "dashscope": (dashscope.Settings, dashscope.DashScope),
+    "gemini": (gemini.Settings, gemini.Gemini),
+    "ollama": (ollama.Settings, ollama.Ollama),
     "demo": (demo.Settings, demo.Demo),
 }
 
