@@ -35,7 +35,11 @@ def connect(
         cached_statements=64,
         timeout=timeout_seconds,
     )
-    connection.execute(f"PRAGMA synchronous = {synchronous}")
+    try:
+        connection.execute(f"PRAGMA synchronous = {synchronous}")
+    except sqlite3.Error:
+        connection.close()
+        raise
     return connection
 
 

@@ -6,6 +6,8 @@ import asyncio
 import sqlite3
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -141,11 +143,11 @@ INDEXED = {
 
 
 @pytest.fixture
-def migrated(path: Path) -> sqlite3.Connection:
+def migrated(path: Path) -> Iterator[sqlite3.Connection]:
     path.parent.mkdir()
-    file = connect(path)
-    migrate(file)
-    return file
+    with closing(connect(path)) as file:
+        migrate(file)
+        yield file
 
 
 def plan(file: sqlite3.Connection, query: str) -> list[str]:
