@@ -84,6 +84,12 @@ class ServerProcess:
     async def post(self, path: str, **options: Any) -> httpx.Response:
         return await self._http.post(path, **options)
 
+    async def delete(self, path: str) -> httpx.Response:
+        return await self._http.delete(path)
+
+    async def patch(self, path: str, **options: Any) -> httpx.Response:
+        return await self._http.patch(path, **options)
+
     async def run_info(self, run: str) -> dict[str, Any]:
         response = await self.get(f"/api/runs/{run}")
         assert response.status_code == 200, response.text
