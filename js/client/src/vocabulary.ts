@@ -9,7 +9,13 @@ import type { ServerSentEvent } from "./parser.js";
 
 /** What each event type carries. Fields at their default value are left out on the wire. */
 export interface AnswerEventData {
-  "run.started": { run: string; session?: string; message?: string; model?: string };
+  "run.started": {
+    run: string;
+    session?: string;
+    message?: string;
+    model?: string;
+    created?: number;
+  };
   "text.start": { part: string };
   "text.delta": { part: string; delta: string };
   "text.end": { part: string };

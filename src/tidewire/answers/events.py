@@ -53,13 +53,15 @@ class AnswerEvent(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
 
 
 class RunStarted(AnswerEvent, frozen=True):
-    """The run exists. ``model`` is the configured name the caller asked for."""
+    """The run exists. ``model`` is the configured name the caller asked for; ``created``
+    is when, in seconds since 1970."""
 
     type: ClassVar[str] = "run.started"
     run: str
     session: str | None = None
     message: str | None = None
     model: str | None = None
+    created: int = 0
 
 
 class TextStart(AnswerEvent, frozen=True):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
+import time
 from collections import deque
 from collections.abc import AsyncGenerator, Callable
 
@@ -106,7 +107,7 @@ class Runs:
         stream = await self._log.create(id, owner=self._lease.owner)
         if not stream.created:
             return Started(stream, self._runs.get(id), created=False)
-        started = RunStarted(id, session=session, model=model)
+        started = RunStarted(id, session=session, model=model, created=int(time.time()))
         stored = self._log.append(
             id, [Event(started.type, encode(started))], fence=stream.fence, epoch=stream.epoch
         )
