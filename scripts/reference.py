@@ -22,6 +22,7 @@ from pydantic.fields import FieldInfo
 from tidewire import cli, errors
 from tidewire.answers import events
 from tidewire.dialects import DIALECTS
+from tidewire.dialects.features import Feature
 from tidewire.live.start import Reset
 from tidewire.models.registry import SETTINGS
 from tidewire.server.settings import ChannelSettings, Settings
@@ -168,8 +169,18 @@ def _dialects() -> str:
     return (
         "# Dialects\n\n"
         "How an answer is written, chosen by `?dialect=` or the header `Tidewire-Dialect`.\n"
-        "An answer begun in one can be resumed in any other.\n\n" + "\n".join(found)
-    )
+        "An answer begun in one can be resumed in any other.\n\n"
+        + "\n".join(found)
+        + "\n## What is kept of an answer\n\n"
+        + _row("", *(f"`{name}`" for name in DIALECTS))
+        + "|---|" + ":-:|" * len(DIALECTS) + "\n"
+        + "".join(_feature_row(feature) for feature in Feature)
+    )  # fmt: skip
+
+
+def _feature_row(feature: Feature) -> str:
+    kept = (feature in dialect.keeps for dialect in DIALECTS.values())
+    return _row(feature.value, *("✓" if is_kept else "–" for is_kept in kept))
 
 
 def _commands() -> str:

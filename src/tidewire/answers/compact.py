@@ -9,7 +9,7 @@ came after the terminal event.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple, TypeAlias
 
 from msgspec.structs import replace
@@ -25,7 +25,7 @@ from tidewire.answers.events import (
     Usage,
 )
 
-__all__ = ["Compact", "compact"]
+__all__ = ["Compact", "compact", "join_deltas"]
 
 Delta: TypeAlias = TextDelta | ReasoningDelta | ToolArgs
 
@@ -51,6 +51,25 @@ def compact(events: Iterable[AnswerEvent | None]) -> Compact:
         if event is not None and not compacting.ended:
             compacting.add(event)
     return Compact(compacting.events(), compacting.offset)
+
+
+def join_deltas(events: Iterable[AnswerEvent | None]) -> Iterator[AnswerEvent]:
+    """The same events with one delta for those of one part that follow each other.
+
+    Nothing else is changed, moved or left out but None. For any stretch of an answer.
+    """
+    waiting: Delta | None = None
+    pieces: list[str] = []
+    for event in [*events, None]:
+        delta = event if isinstance(event, TextDelta | ReasoningDelta | ToolArgs) else None
+        if waiting is not None and (delta is None or _key(delta) != _key(waiting)):
+            yield replace(waiting, delta="".join(pieces))
+            waiting, pieces = None, []
+        if delta is not None:
+            waiting = delta
+            pieces.append(delta.delta)
+        elif event is not None:
+            yield event
 
 
 class _Compacting:

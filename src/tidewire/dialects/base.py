@@ -20,11 +20,12 @@ from typing import Protocol
 import msgspec
 
 from tidewire.answers.events import AnswerEvent, TextDelta, decode
+from tidewire.dialects.features import Feature
 from tidewire.wire.cursor import Position
 from tidewire.wire.event import Event
 from tidewire.wire.writer import frame
 
-__all__ = ["AnswerEncoder", "Dialect", "sse", "to_json", "without_start"]
+__all__ = ["AnswerEncoder", "Dialect", "data_frame", "sse", "to_json", "without_start"]
 
 
 class Encoder(Protocol):
@@ -40,17 +41,26 @@ class Encoder(Protocol):
         others: str = "",
     ) -> bytes: ...
 
+    def joining(self) -> bytes: ...
+
 
 class Dialect(ABC):
     """One front-end protocol over SSE, as live/base.py wants it.
+
+    ``keeps``: what of an answer its readers get. ``headers``: what the protocol has in
+    the head of a response besides the usual. ``resumes``: False where a reader can make
+    nothing of a middle; it is given the answer from the start, whatever it asked for.
 
     Comments stand alone, without a blank line after them: legal, and some clients
     dispatch an empty event at every blank line.
     """
 
     name: str
+    keeps: frozenset[Feature]
     stateful = False
     multiplexes = False
+    resumes = True
+    headers: tuple[tuple[bytes, bytes], ...] = ()
     heartbeat = b":\n"
     retry_milliseconds = 2000
 
@@ -95,6 +105,10 @@ class AnswerEncoder(ABC):
             within = 0
         return "".join(out).encode()
 
+    def joining(self) -> bytes:
+        """What a reader is told first that begins after the events encoded so far."""
+        return b""
+
     @abstractmethod
     def write(self, event: AnswerEvent, before: Position) -> str:
         """``event`` as SSE text, "" if there is nothing to say.
@@ -108,6 +122,12 @@ def sse(before: Position, data: str, *, event: str = "") -> str:
     """One SSE event that completes the stored event after ``before``."""
     name = f"event: {event}\n" if event else ""
     return f"id: {Position(before.epoch, before.offset + 1)}\n{name}data: {data}\n\n"
+
+
+def data_frame(value: object, *, event: str = "") -> str:
+    """One SSE event with JSON as its data, without an id."""
+    name = f"event: {event}\n" if event else ""
+    return f"{name}data: {to_json(value)}\n\n"
 
 
 def to_json(value: object) -> str:

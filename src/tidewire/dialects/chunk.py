@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from tidewire.answers.events import AnswerEvent, RunFailed, RunFinished, RunStopped, TextDelta
 from tidewire.dialects.base import AnswerEncoder, Dialect, sse, to_json
+from tidewire.dialects.features import Feature
 from tidewire.wire.cursor import Position
 
 __all__ = ["Chunk"]
@@ -35,6 +36,12 @@ class _Encoder(AnswerEncoder):
 
 class Chunk(Dialect):
     name = "chunk"
+    keeps = frozenset(
+        {
+            Feature.TEXT, Feature.STOPPED, Feature.FAILED, Feature.CODE, Feature.RETRYABLE,
+            Feature.CURSOR, Feature.CONTINUES,
+        }
+    )  # fmt: skip
 
     def encoder(self) -> _Encoder:
         return _ENCODER

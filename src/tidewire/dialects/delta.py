@@ -16,6 +16,7 @@ from tidewire.answers.events import (
     TextDelta,
 )
 from tidewire.dialects.base import AnswerEncoder, Dialect, sse, to_json
+from tidewire.dialects.features import Feature
 from tidewire.wire.cursor import Position
 
 __all__ = ["Delta"]
@@ -38,6 +39,12 @@ class _Encoder(AnswerEncoder):
 
 class Delta(Dialect):
     name = "delta"
+    keeps = frozenset(
+        {
+            Feature.TEXT, Feature.SESSION, Feature.FAILED, Feature.CODE, Feature.RETRYABLE,
+            Feature.CURSOR, Feature.CONTINUES,
+        }
+    )  # fmt: skip
 
     def encoder(self) -> _Encoder:
         return _ENCODER

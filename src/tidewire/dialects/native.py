@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from functools import lru_cache
 
 from tidewire.dialects.base import Dialect, without_start
+from tidewire.dialects.features import EVERYTHING
 from tidewire.wire.cursor import base36
 from tidewire.wire.event import Event
 from tidewire.wire.writer import check_field, data_lines, frame
@@ -35,6 +36,9 @@ class _Encoder:
             )
         return out.encode()
 
+    def joining(self) -> bytes:
+        return b""
+
 
 @lru_cache(maxsize=256)
 def _name(type: str) -> str:
@@ -44,6 +48,7 @@ def _name(type: str) -> str:
 
 class Native(Dialect):
     name = "native"
+    keeps = EVERYTHING
     multiplexes = True
 
     def encoder(self) -> _Encoder:

@@ -21,6 +21,7 @@ from tidewire.answers.events import (
     TextDelta,
 )
 from tidewire.dialects.base import AnswerEncoder, Dialect, sse, to_json
+from tidewire.dialects.features import Feature
 from tidewire.wire.cursor import Position
 
 __all__ = ["Typewriter"]
@@ -71,6 +72,12 @@ class _Encoder(AnswerEncoder):
 
 class Typewriter(Dialect):
     name = "typewriter"
+    keeps = frozenset(
+        {
+            Feature.TEXT, Feature.STOPPED, Feature.FAILED, Feature.CODE, Feature.RETRYABLE,
+            Feature.CURSOR, Feature.CONTINUES,
+        }
+    )  # fmt: skip
     stateful = True
 
     def encoder(self) -> _Encoder:

@@ -35,6 +35,10 @@ class Encoder(Protocol):
         """
         ...
 
+    def joining(self) -> bytes:
+        """What a viewer is told first that begins after the events encoded so far."""
+        ...
+
 
 class Dialect(Protocol):
     """One front-end protocol.

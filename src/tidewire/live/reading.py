@@ -94,7 +94,10 @@ class Reading:
     # What the viewer calls
 
     async def prime(self) -> None:
-        """Shows a stateful encoder the events before the start, without writing them."""
+        """Shows a stateful encoder the events before the start, without writing them.
+
+        What its protocol has to say before it can begin there is written.
+        """
         offset = 0
         while self.dialect.stateful and offset < self.offset and not self.is_over:
             batch = await self._read(offset, limit=min(READ_LIMIT, self.offset - offset))
@@ -102,6 +105,7 @@ class Reading:
                 return
             self.encoder.encode(self.stream.epoch, batch.first, batch.events)
             offset = batch.last
+        self.viewer.write(self.encoder.joining())
 
     async def read_on(self) -> None:
         """One step: joins the live audience, or reads a batch and then tries to."""

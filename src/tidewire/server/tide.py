@@ -227,6 +227,7 @@ class Tidewire:
     ) -> Response:
         """A stream from where the request's cursor says: header, query, or ``from``.
 
+        From the start in a dialect whose readers can make nothing of a middle.
         204 if the cursor is at the end of a closed stream: there is nothing to come.
         Raises ShuttingDown, BadRequest.
         """
@@ -236,6 +237,8 @@ class Tidewire:
         at_end = stream.closed and start.offset >= stream.head and not start.reset
         if at_end and (cursor or since == "now"):
             return Response(status_code=204, headers=headers)
+        if not requested_dialect(request).resumes:
+            start = Start(stream.first - 1)
         return self.streams_response(request, [(stream, start)], run=run, headers=headers)
 
     def streams_response(
@@ -263,7 +266,11 @@ class Tidewire:
         mode = request.query_params.get("mode", "sse")
         if mode not in ("sse", "poll"):
             raise BadRequest("'mode' is sse or poll.")
-        raw = [(name.lower().encode(), value.encode()) for name, value in (headers or {}).items()]
+        if mode == "poll" and not dialect.resumes:
+            raise BadRequest(f"The dialect '{dialect.name}' cannot be read piece by piece.")
+        given = (headers or {}).items()
+        raw = [(name.lower().encode(), value.encode()) for name, value in given]
+        raw += dialect.headers
         respond = PollResponse if mode == "poll" else StreamResponse
         return respond(
             self.hub,

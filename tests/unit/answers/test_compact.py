@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tidewire.answers.compact import compact
+from tidewire.answers.compact import compact, join_deltas
 from tidewire.answers.events import (
     TERMINAL_TYPES,
     AnswerEvent,
@@ -136,3 +136,26 @@ def test_data_is_replaced_by_data_of_the_same_name_and_id_only() -> None:
     answer = [Data("card", 1, "x"), Data("table", 2, "x"), Data("card", 3, "y"), Data("card", 4)]
     assert compact(answer).events == answer
     assert compact([*answer, Data("card", 5, "x")]).events == [Data("card", 5, "x"), *answer[1:]]
+
+
+@settings(deadline=None)
+@given(ANSWERS)
+def test_joined_deltas_say_the_same_in_the_same_order(answer: list[AnswerEvent]) -> None:
+    joined = list(join_deltas(answer))
+    assert fold(joined) == fold(answer)
+    deltas = (TextDelta, ReasoningDelta, ToolArgs)
+    others = [event for event in answer if not isinstance(event, deltas)]
+    assert [event for event in joined if not isinstance(event, deltas)] == others
+    assert list(join_deltas(joined)) == joined
+
+
+def test_deltas_of_one_part_are_joined_until_another_event_comes() -> None:
+    answer = [
+        TextDelta("a", "x"),
+        TextDelta("a", "y"),
+        TextDelta("b", "z"),
+        None,
+        ToolArgs("a", "w"),
+    ]
+    joined = [TextDelta("a", "xy"), TextDelta("b", "z"), ToolArgs("a", "w")]
+    assert list(join_deltas(answer)) == joined

@@ -1,0 +1,126 @@
+"""Whatever a model says is written as each protocol allows, and read back as it was said."""
+
+from __future__ import annotations
+
+import copy
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.unit.dialects.answers import answers
+from tests.unit.dialects.grammars import GRAMMARS
+from tests.unit.dialects.heard import Heard, said
+from tidewire.answers.events import (
+    AnswerEvent,
+    ReasoningDelta,
+    ReasoningEnd,
+    RunFailed,
+    TextDelta,
+    ToolReady,
+    encode,
+)
+from tidewire.dialects import DIALECTS
+from tidewire.wire.event import Event
+from tidewire.wire.parser import Parser
+
+EPOCH = "Ab3xY9"
+
+
+def stored(answer: list[AnswerEvent]) -> list[Event]:
+    return [Event(event.type, encode(event)) for event in answer]
+
+
+def expected(dialect: str, answer: list[AnswerEvent]) -> tuple[Any, ...]:
+    """What there is to hear, as far as the protocol can say it."""
+    heard = said(answer)
+    if dialect in ("openai", "dify"):  # all in one, in the order in which it came
+        heard.texts = {0: "".join(e.delta for e in answer if isinstance(e, TextDelta))}
+    if dialect == "openai":
+        heard.reasonings = {0: "".join(e.delta for e in answer if isinstance(e, ReasoningDelta))}
+    if dialect == "dify":  # a call or a thought is said when it is whole, or at the end
+        ready = {event.call for event in answer if isinstance(event, ToolReady)}
+        heard.calls = {id: call for id, call in heard.calls.items() if id in ready}
+        ended = [event.part for event in answer if isinstance(event, ReasoningEnd)]
+        order = [*ended, *(part for part in heard.reasonings if part not in ended)]
+        heard.reasonings = {part: heard.reasonings[part] for part in order}
+    if isinstance(answer[-1], RunFailed) and dialect not in ("openai-responses", "ag-ui"):
+        heard.tokens = heard.tokens if dialect == "ai-sdk" else None
+    elif dialect == "anthropic":
+        heard.tokens = heard.tokens or (0, 0)
+    return heard.all
+
+
+@pytest.mark.parametrize("dialect", GRAMMARS)
+@given(answers())
+@settings(deadline=None, max_examples=50)
+def test_it_is_written_by_the_rules_and_read_as_it_was_said(
+    dialect: str, answer: list[AnswerEvent]
+) -> None:
+    data = DIALECTS[dialect].encoder().encode(EPOCH, 1, stored(answer))
+    heard: Heard = GRAMMARS[dialect](Parser().feed(data))
+    assert heard.all == expected(dialect, answer)
+
+
+@pytest.mark.parametrize("dialect", GRAMMARS)
+@given(answers(), st.data())
+@settings(deadline=None, max_examples=25)
+def test_a_copy_goes_on_as_the_encoder_it_was_made_of(
+    dialect: str, answer: list[AnswerEvent], data: st.DataObject
+) -> None:
+    events = stored(answer)
+    cut = data.draw(st.integers(0, len(events)))
+    one = DIALECTS[dialect].encoder()
+    before = one.encode(EPOCH, 1, events[:cut])
+    other = copy.copy(one)
+    rest = one.encode(EPOCH, cut + 1, events[cut:])
+    assert other.encode(EPOCH, cut + 1, events[cut:]) == rest
+    heard: Heard = GRAMMARS[dialect](Parser().feed(before + rest))
+    assert heard.all == expected(dialect, answer)
+
+
+@given(answers(), st.data())
+@settings(deadline=None, max_examples=50)
+def test_who_joins_in_the_middle_of_a_run_is_told_what_is_open(
+    answer: list[AnswerEvent], data: st.DataObject
+) -> None:
+    events = stored(answer)
+    cut = data.draw(st.integers(1, len(events) - 1))
+    encoder = DIALECTS["ag-ui"].encoder()
+    before = Parser().feed(encoder.encode(EPOCH, 1, events[:cut]))
+    tail = encoder.joining() + encoder.encode(EPOCH, cut + 1, events[cut:])
+    heard = GRAMMARS["ag-ui"](Parser().feed(tail))  # by the rules, for who has seen nothing
+    text = "".join(expected("ag-ui", answer)[0])
+    assert text.endswith("".join(heard.texts.values()))
+    assert len(before) + len(Parser().feed(tail)) > len(before)
+
+
+@pytest.mark.parametrize("dialect", [name for name in GRAMMARS if name != "ag-ui"])
+def test_others_have_nothing_to_say_before_a_middle(dialect: str) -> None:
+    encoder = DIALECTS[dialect].encoder()
+    assert encoder.joining() == b""
+
+
+def test_who_joins_before_the_beginning_or_after_the_end_is_told_nothing() -> None:
+    encoder = DIALECTS["ag-ui"].encoder()
+    assert encoder.joining() == b""
+    encoder.encode(EPOCH, 1, [Event("run.started", '{"run":"run_1"}')])
+    assert (
+        encoder.joining() == b'data: {"type":"RUN_STARTED","threadId":"run_1","runId":"run_1"}\n\n'
+    )
+    encoder.encode(EPOCH, 2, [Event("run.finished", "{}")])
+    assert encoder.joining() == b""
+
+
+@given(answers(), st.integers(-1, 40))
+@settings(deadline=None, max_examples=25)
+def test_a_response_read_after_a_number_is_the_replay_without_what_was_before(
+    answer: list[AnswerEvent], number: int
+) -> None:
+    """``starting_after``, as an endpoint can give it: each number is one event for ever."""
+    events = stored(answer)
+    once = Parser().feed(DIALECTS["openai-responses"].encoder().encode(EPOCH, 1, events))
+    encoder = DIALECTS["openai-responses"].encoder()
+    pieces = [encoder.encode(EPOCH, offset, [event]) for offset, event in enumerate(events, 1)]
+    assert Parser().feed(b"".join(pieces))[number + 1 :] == once[number + 1 :]
