@@ -8,6 +8,7 @@ import typer
 
 from tidewire import __version__
 from tidewire.cli.ask import ask
+from tidewire.cli.publish import publish
 from tidewire.cli.serve import serve
 from tidewire.cli.tail import tail
 from tidewire.errors import TidewireError
@@ -23,6 +24,7 @@ app = typer.Typer(
 app.command()(serve)
 app.command()(ask)
 app.command()(tail)
+app.command()(publish)
 
 
 @app.command()

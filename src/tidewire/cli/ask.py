@@ -50,7 +50,7 @@ async def _ask(server: str, question: dict[str, Any], reasoning: bool, token: st
     from tidewire.answers.events import RunFailed, decode
     from tidewire.cli.terminal import bearer, tell_wait
     from tidewire.client import Following, follow
-    from tidewire.client.follow import RETRIED
+    from tidewire.client.refusal import RETRIED
     from tidewire.errors import ServerRefused
 
     following = Following(f"{server}/api/chat")

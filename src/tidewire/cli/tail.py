@@ -1,9 +1,10 @@
-"""``tidewire tail URL``: follow a stream in the terminal, resuming by itself."""
+"""``tidewire tail``: follow a stream, or channels, in the terminal, resuming by itself."""
 
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Annotated
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Annotated, TypeAlias
 from urllib.parse import urlencode
 
 import typer
@@ -13,12 +14,28 @@ if TYPE_CHECKING:
 
 __all__ = ["tail"]
 
+Write: TypeAlias = "Callable[[ServerSentEvent, str], None]"
+"""Prints an event, with the name of its channel."""
+
 
 def tail(
-    url: Annotated[str, typer.Argument(help="As in http://127.0.0.1:8400/api/streams/run_…")],
+    url: Annotated[
+        str | None, typer.Argument(help="As in http://127.0.0.1:8400/api/streams/run_…")
+    ] = None,
+    channel: Annotated[
+        list[str] | None, typer.Option(help="A channel of the server, instead of a URL; repeat it.")
+    ] = None,
+    server: Annotated[
+        str, typer.Option(envvar="TIDEWIRE_SERVER", help="Where tidewire serve runs.")
+    ] = "http://127.0.0.1:8400",
     since: Annotated[
-        str, typer.Option("--from", help="start, now, or the number of latest events.")
-    ] = "start",
+        str | None,
+        typer.Option(
+            "--from",
+            help="start, now, or the number of latest events.",
+            show_default="start; channels: now",
+        ),
+    ] = None,
     cursor: Annotated[str | None, typer.Option(help="Go on after this event id.")] = None,
     text: Annotated[bool, typer.Option("--text", help="Only the answer's text.")] = False,
     json: Annotated[bool, typer.Option("--json", help="One JSON object a line.")] = False,
@@ -26,40 +43,56 @@ def tail(
         str | None, typer.Option(envvar="TIDEWIRE_TOKEN", help="Sent as a bearer token.")
     ] = None,
 ) -> None:
-    """Follow any event stream, over as many connections as it takes.
+    """Follow any event stream, or channels of a server, over as many connections as it takes.
 
     A lost connection is resumed after the last event that arrived; what happens to the
-    connection is told on stderr. Ends with the stream, or with Ctrl+C.
+    connection, and what could not be continued, is told on stderr. Ends with the stream,
+    or with Ctrl+C.
     """
-    write = _write_text if text else _write_json if json else _write_line
+    if (url is None) == (not channel):
+        raise typer.BadParameter("give either a URL or channels", param_hint="URL | --channel")
+    query = [("channel", name) for name in channel or ()]
     if cursor is None:
-        url += ("&" if "?" in url else "?") + urlencode({"from": since})
+        query.append(("from", since or ("now" if channel else "start")))
+    url = url or f"{server.rstrip('/')}/api/events"
+    url += ("&" if "?" in url else "?") + urlencode(query) if query else ""
+    write = _write_text if text else _write_json if json else _write_line
     try:
-        asyncio.run(_tail(url, cursor, token, write))
+        asyncio.run(_tail(url, bool(channel), cursor, token, write))
     except KeyboardInterrupt:
         raise typer.Exit(130) from None
 
 
-async def _tail(url: str, cursor: str | None, token: str | None, write: object) -> None:
-    from tidewire.cli.terminal import bearer, tell_wait
-    from tidewire.client import follow
+async def _tail(
+    url: str, endless: bool, cursor: str | None, token: str | None, write: Write
+) -> None:
+    from tidewire.cli.terminal import bearer, tell_reset, tell_wait
+    from tidewire.client import ChannelNames, follow
 
-    async for event in follow(url, cursor=cursor, headers=bearer(token), on_wait=tell_wait):
-        write(event)  # type: ignore[operator]
+    names = ChannelNames()
+    async for event in follow(
+        url, cursor=cursor, headers=bearer(token), on_wait=tell_wait, endless=endless
+    ):
+        names.see(event)
+        if event.event == "stream.reset":
+            tell_reset(event.data)
+        elif event.event != "stream.open":
+            write(event, names.of(event))
 
 
-def _write_line(event: ServerSentEvent) -> None:
-    typer.echo(f"{event.id or '-'}\t{event.event}\t{event.data}")
+def _write_line(event: ServerSentEvent, channel: str) -> None:
+    typer.echo(f"{channel or event.id or '-'}\t{event.event}\t{event.data}")
 
 
-def _write_json(event: ServerSentEvent) -> None:
+def _write_json(event: ServerSentEvent, channel: str) -> None:
     import json
 
-    fields = {"id": event.id, "event": event.event, "data": event.data}
+    fields = {"channel": channel} if channel else {}
+    fields |= {"id": event.id, "event": event.event, "data": event.data}
     typer.echo(json.dumps(fields, ensure_ascii=False))
 
 
-def _write_text(event: ServerSentEvent) -> None:
+def _write_text(event: ServerSentEvent, channel: str) -> None:
     from tidewire.answers.events import TERMINAL_TYPES, TextDelta, decode
 
     answer = decode(event.event, event.data)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-__all__ = ["bearer", "tell_wait"]
+__all__ = ["bearer", "tell_reset", "tell_wait"]
 
 
 def bearer(token: str | None) -> dict[str, str]:
@@ -15,3 +15,13 @@ def bearer(token: str | None) -> dict[str, str]:
 def tell_wait(delay_seconds: float, reason: str) -> None:
     """Says on stderr why nothing comes, and when the next try is."""
     typer.secho(f"[{reason}; again in {delay_seconds:.1f} s]", fg="yellow", err=True)
+
+
+def tell_reset(data: str) -> None:
+    """Says on stderr what a ``stream.reset`` says: what could not be continued, and why."""
+    import json
+
+    reset = json.loads(data)
+    lost = f", {reset['lost']} events are lost" if "lost" in reset else ""
+    stream = reset["stream"] or "a stream"
+    typer.secho(f"[{stream} was not continued: {reset['reason']}{lost}]", fg="yellow", err=True)

@@ -1,8 +1,10 @@
-"""The Python client: follow a stream over as many connections as it takes."""
+"""The Python client: follow streams over as many connections as it takes, and publish."""
 
 from __future__ import annotations
 
 from tidewire.client.backoff import Backoff
+from tidewire.client.channels import ChannelNames
 from tidewire.client.follow import Following, follow
+from tidewire.client.publish import Publisher
 
-__all__ = ["Backoff", "Following", "follow"]
+__all__ = ["Backoff", "ChannelNames", "Following", "Publisher", "follow"]

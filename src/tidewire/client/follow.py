@@ -9,7 +9,6 @@ if not even the head arrived, the same POST goes out again under the same
 from __future__ import annotations
 
 import asyncio
-import json
 import secrets
 from collections.abc import AsyncGenerator, Callable, Mapping
 from typing import Any
@@ -19,14 +18,13 @@ import aiohttp
 
 from tidewire.answers.events import TERMINAL_TYPES
 from tidewire.client.backoff import Backoff
+from tidewire.client.refusal import RETRIED, describe, read_refusal
 from tidewire.errors import BadRequest, ServerRefused
 from tidewire.wire.parser import Parser, ServerSentEvent
 
 __all__ = ["Following", "follow"]
 
-RETRIED = frozenset({408, 425, 429, 500, 502, 503, 504})
 SILENCE_SECONDS = 45.0
-MAX_ERROR_BYTES = 65_536
 MAX_EVENT_BYTES = 32 << 20  # far more than a server lets one event be
 
 
@@ -54,6 +52,7 @@ async def follow(
     backoff: Backoff | None = None,
     max_attempts: int | None = None,
     silence_seconds: float = SILENCE_SECONDS,
+    endless: bool = False,
     following: Following | None = None,
     on_wait: Callable[[float, str], None] | None = None,
     sleep: Callable[[float], Any] = asyncio.sleep,
@@ -63,7 +62,8 @@ async def follow(
     ``question``: the JSON body of a POST that starts it. ``cursor``: go on after this
     id. ``max_attempts``: give up after so many tries in a row without an event (None:
     never). ``silence_seconds``: a connection without a byte for so long is dead; the
-    server's heartbeats are shorter. ``on_wait`` hears of the delay and the reason
+    server's heartbeats are shorter. ``endless``: for channels, where an event of any type
+    is just an event: none ends the stream. ``on_wait`` hears of the delay and the reason
     before each new try.
 
     Raises ServerRefused for a status that trying again cannot mend, or after
@@ -93,14 +93,14 @@ async def follow(
                             state.cursor = event.id or state.cursor
                             backoff.reset()
                             yield event
-                            if event.event in TERMINAL_TYPES:
+                            if event.event in TERMINAL_TYPES and not endless:
                                 return
                         state.cursor = parser.last_event_id or state.cursor
                 reason = "the connection ended"
             except (aiohttp.InvalidURL, aiohttp.NonHttpUrlClientError) as exc:
                 raise BadRequest(f"{url} is not an http or https URL.") from exc
             except (aiohttp.ClientError, TimeoutError, ConnectionError) as exc:
-                reason = _describe(exc)
+                reason = describe(exc)
             except ServerRefused as exc:
                 if exc.status not in RETRIED:
                     raise
@@ -151,33 +151,8 @@ class _Request:
 
 async def _check(response: aiohttp.ClientResponse) -> None:
     if response.status != 200:
-        raise await _refusal(response)
+        raise await read_refusal(response)
     if response.content_type != "text/event-stream":
         raise ServerRefused(
             f"{response.url} answers with {response.content_type}, not an event stream.", status=415
         )
-
-
-async def _refusal(response: aiohttp.ClientResponse) -> ServerRefused:
-    """The server's own words, if they are in our JSON shape."""
-    body = await response.content.read(MAX_ERROR_BYTES)
-    try:
-        error = json.loads(body)["error"]
-        message, code = str(error["message"]), str(error["code"])
-    except (ValueError, KeyError, TypeError):
-        message, code = f"{response.url} answers {response.status} {response.reason}.", None
-    after = response.headers.get("Retry-After", "")
-    return ServerRefused(
-        message,
-        status=response.status,
-        code=code,
-        retry_after_seconds=float(after) if after.isdigit() else None,
-    )
-
-
-def _describe(exc: Exception) -> str:
-    if isinstance(exc, TimeoutError):
-        return "no answer in time"
-    if isinstance(exc, aiohttp.ClientConnectorError):
-        return "the server cannot be reached"
-    return "the connection broke"

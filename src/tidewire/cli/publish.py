@@ -1,0 +1,77 @@
+"""``tidewire publish CHANNEL TEXT``: publish to a channel, a text or line by line."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from typing import Annotated
+
+import typer
+
+__all__ = ["publish"]
+
+
+def publish(
+    channel: Annotated[str, typer.Argument(help="The channel's name.")],
+    text: Annotated[
+        str, typer.Argument(help="The event's data; -: stdin, one event a line.", metavar="TEXT")
+    ] = "-",
+    event: Annotated[str, typer.Option(help="The event's type.")] = "message",
+    json: Annotated[
+        bool,
+        typer.Option("--json", help='The text is {"event"?, "data"} or an array of such.'),
+    ] = False,
+    server: Annotated[
+        str, typer.Option(envvar="TIDEWIRE_SERVER", help="Where tidewire serve runs.")
+    ] = "http://127.0.0.1:8400",
+    token: Annotated[
+        str | None, typer.Option(envvar="TIDEWIRE_TOKEN", help="Sent as a bearer token.")
+    ] = None,
+    key: Annotated[
+        str | None,
+        typer.Option(help="Idempotency key: published once, however often this is run."),
+    ] = None,
+) -> None:
+    """Publish to a channel, which is made if it does not exist.
+
+    Prints the cursor of the (last) event. What fails for a while is tried again, and
+    stored once. With lines from stdin, each is stored before the next is sent, and its
+    key is the given one with the number of the line.
+    """
+    if json and event != "message":
+        raise typer.BadParameter("with --json, the type stands in the JSON", param_hint="--event")
+    try:
+        asyncio.run(_publish(channel, text, event, json, server, token, key))
+    except KeyboardInterrupt:
+        raise typer.Exit(130) from None
+
+
+async def _publish(
+    channel: str,
+    text: str,
+    event: str,
+    json: bool,
+    server: str,
+    token: str | None,
+    key: str | None,
+) -> None:
+    from tidewire.cli.terminal import bearer, tell_wait
+    from tidewire.client import Publisher
+
+    async with Publisher(server, headers=bearer(token), on_wait=tell_wait) as publisher:
+
+        async def send(text: str, key: str | None) -> str:
+            if json:
+                return await publisher.publish_json(channel, text, key=key)
+            return await publisher.publish(channel, text, event=event, key=key)
+
+        if text != "-":
+            typer.echo(await send(text, key))
+            return
+        number, cursor = 0, ""
+        while line := await asyncio.to_thread(sys.stdin.readline):
+            number += 1
+            cursor = await send(line.rstrip("\r\n"), f"{key}-{number}" if key else None)
+        typer.secho(f"[{number} published]", dim=True, err=True)
+        if cursor:
+            typer.echo(cursor)
