@@ -8,7 +8,9 @@ import typer
 
 from tidewire import __version__
 from tidewire.cli.ask import ask
+from tidewire.cli.mock import mock
 from tidewire.cli.publish import publish
+from tidewire.cli.record import record
 from tidewire.cli.serve import serve
 from tidewire.cli.tail import tail
 from tidewire.errors import TidewireError
@@ -25,6 +27,8 @@ app.command()(serve)
 app.command()(ask)
 app.command()(tail)
 app.command()(publish)
+app.command()(mock)
+app.command()(record)
 
 
 @app.command()
