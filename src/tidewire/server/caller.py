@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import re
 import secrets
-from http.cookies import SimpleCookie
 
 import msgspec
 from starlette.requests import Request
@@ -72,11 +71,8 @@ def _anonymous(request: Request) -> str:
 
 
 def _cookie(user: str) -> bytes:
-    cookie: SimpleCookie = SimpleCookie({COOKIE: user})
-    cookie[COOKIE].update(
-        {"path": "/", "max-age": str(COOKIE_SECONDS), "httponly": True, "samesite": "Lax"}
-    )
-    return cookie[COOKIE].OutputString().encode()
+    age = f"Max-Age={COOKIE_SECONDS}"
+    return f"{COOKIE}={user}; Path=/; {age}; HttpOnly; SameSite=Lax".encode()
 
 
 def _check_name(name: str) -> str:

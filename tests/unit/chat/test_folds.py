@@ -75,6 +75,18 @@ async def test_a_stream_made_anew_is_folded_anew() -> None:
     assert (await folds.get("s")).state.events == {1: "c", 2: "d", 3: "e"}
 
 
+async def test_a_stream_made_anew_between_two_looks_is_folded_anew() -> None:
+    log = MemoryLog()
+    folds = Folds(log, Seen)
+    await log.create("s")
+    await append(log, "a")
+    await folds.get("s")
+    await log.delete("s")
+    await log.create("s")
+    await append(log, "b", "c")
+    assert (await folds.get("s")).state.events == {1: "b", 2: "c"}
+
+
 async def test_what_is_trimmed_is_forgotten_by_old_folds_and_unknown_to_new_ones() -> None:
     log = MemoryLog()
     old = Folds(log, Seen)

@@ -157,6 +157,18 @@ async def test_what_is_not_kept_is_neither_listed_nor_counted(world: World, age:
     assert await world.listed("ann") == shown
 
 
+async def test_after_so_many_of_his_own_it_is_forgotten_when_somebody_came(world: World) -> None:
+    """An old process and a new one say the same, in this case too."""
+    world.rules = (ChannelRule("user:*", max_events=10), *NOTIFICATION_RULES)
+    world.restart()
+    await world.tell_all("before")
+    await world.tell("ann", *map(str, range(30)))
+    shown = await world.listed("ann")
+    assert shown[0].endswith(" before")
+    world.restart()
+    assert await world.listed("ann") == shown
+
+
 async def test_who_was_away_for_longer_than_things_are_kept_is_told_what_there_is(
     world: World,
 ) -> None:

@@ -48,6 +48,12 @@ async def test_what_somebody_is_told_only_he_reads(told: httpx.AsyncClient) -> N
         assert mine.status_code == 200
 
 
+async def test_a_refused_read_makes_no_channel(api: httpx.AsyncClient) -> None:
+    for path in ("/api/channels/user:zed", "/api/events?channel=user:zed"):
+        assert refused(await api.get(httpx.URL(path).copy_merge_params({**POLL, "user": "bob"})))
+    assert (await api.get("/api/channels?user=zed")).json()["channels"] == []
+
+
 async def test_not_even_by_a_cursor_that_says_what_to_read(told: httpx.AsyncClient) -> None:
     epoch = (await told.get("/api/channels/user:ann/info?user=ann")).json()["cursor"][:6]
     query = {**POLL, "channel": "news", "last_event_id": f"{epoch}-0.~"}
