@@ -12,12 +12,10 @@ from collections.abc import Sequence
 from fnmatch import fnmatchcase
 
 import msgspec
-from limits import RateLimitItemPerSecond
-from limits.storage import MemoryStorage
-from limits.strategies import MovingWindowRateLimiter
 
 from tidewire.errors import BadRequest, RateLimited, RequestTooLarge, StreamGone, StreamNotFound
 from tidewire.live.hub import Hub
+from tidewire.live.rates import Rates
 from tidewire.log.base import CHANNEL, Catalogue, Log, Retention, StreamInfo
 from tidewire.wire.cursor import Position
 from tidewire.wire.event import Event
@@ -58,7 +56,7 @@ class Channels:
         self._hub = hub
         self._rules = (*rules, ChannelRule())
         self._epochs: dict[str, str] = {}
-        self._rates = MovingWindowRateLimiter(MemoryStorage())
+        self._rates = Rates()
 
     async def publish(self, name: str, events: Sequence[Event], *, key: str | None = None) -> str:
         """Appends events to a channel, all or none; gives the cursor of the last one.
@@ -69,8 +67,7 @@ class Channels:
         """
         stream, rule = channel_stream(name), self._rule(name)
         _check(events, rule)
-        rate = RateLimitItemPerSecond(rule.max_publishes_per_second)
-        if not self._rates.hit(rate, name):
+        if not self._rates.allows(name, rule.max_publishes_per_second):
             raise RateLimited(f"The channel '{name}' is published to too often.")
         while True:
             epoch = self._epochs.get(name) or (await self._make(name)).epoch
