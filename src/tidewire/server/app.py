@@ -31,9 +31,11 @@ from tidewire.server.interval import interval_router
 from tidewire.server.limits import LimitBody, RequireSecret
 from tidewire.server.monitor import MONITOR_RULE, Monitor, monitor_router
 from tidewire.server.notifications import notifications_router
+from tidewire.server.openai_api import openai_router
 from tidewire.server.rooms import rooms_router
 from tidewire.server.routes import answer_http_error
 from tidewire.server.settings import Settings
+from tidewire.server.subscribe import Subscriber
 from tidewire.server.tide import Tidewire, open_log
 
 __all__ = ["create_app"]
@@ -81,6 +83,7 @@ def create_app(settings: Settings) -> FastAPI:
     answers = Answers(tide, models, default, settings.limits)
     chat = Chat(answers, apis)
     app.include_router(chat_router(chat))
+    app.include_router(openai_router(answers, apis))
     app.include_router(tide.router)
     rules = [ChannelRule(**table.model_dump()) for table in settings.channels]
     channels = Channels(tide.log, tide.hub, [*rules, MONITOR_RULE, *NOTIFICATION_RULES])
@@ -89,9 +92,12 @@ def create_app(settings: Settings) -> FastAPI:
     people = Folds(tide.log, People, most=10_000)
     presence = Presence(tide.log, channels, people)
     rooms = Rooms(tide.log, tide.hub, channels, people)
-    app.include_router(channels_router(tide, channels, Access(policy)))
-    app.include_router(rooms_router(tide, channels, rooms, presence, policy))
-    app.include_router(notifications_router(tide, Notifications(tide.log, channels)))
+    access = Access(policy)
+    subscriber = Subscriber(tide, channels, access)
+    notifications = Notifications(tide.log, channels)
+    app.include_router(channels_router(tide, channels, access, subscriber))
+    app.include_router(rooms_router(channels, rooms, presence, policy, subscriber))
+    app.include_router(notifications_router(tide, notifications, subscriber))
     app.include_router(monitor_router(tide, channels))
     app.include_router(connections_router(tide.hub))
     app.include_router(interval_router(tide, channels))

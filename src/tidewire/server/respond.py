@@ -32,8 +32,8 @@ __all__ = [
     "Refuse",
     "StreamResponse",
     "Unfinished",
-    "error_json",
     "error_response",
+    "refusal",
 ]
 
 HOLD_SECONDS = 2.0
@@ -160,15 +160,15 @@ class Unfinished(TidewireError):
 _UNAVAILABLE = ("interrupted", LogUnavailable.code)
 
 
-def error_response(error: TidewireError, *, headers: Headers | None = None) -> JSONResponse:
+def error_response(error: TidewireError, *, headers: Headers | None = None) -> Response:
     """``{"error": {"code", "message", "retryable"}}`` with the error's status."""
     content = {"code": error.code, "message": str(error), "retryable": error.retryable}
-    return error_json({"error": content}, error, headers)
+    return refusal(error, JSONResponse({"error": content}), headers)
 
 
-def error_json(content: Any, error: TidewireError, headers: Headers | None) -> JSONResponse:
-    """An error's response with another API's ``content``."""
-    response = JSONResponse(content, status_code=error.status)
+def refusal(error: TidewireError, response: Response, headers: Headers | None) -> Response:
+    """``response``, which says what is wrong, with the error's status and ``headers``."""
+    response.status_code = error.status
     for name, value in headers or []:
         response.headers[name.decode()] = value.decode()
     if error.retry_after_seconds is not None:

@@ -1,0 +1,65 @@
+"""What the questions of all compatible APIs have in common: limits, calls, output shapes.
+
+What cannot be said to a model is refused by name, never dropped: the answer would be to
+another question. Fields that no model here knows are passed over.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from tidewire.errors import BadRequest
+from tidewire.models.base import OutputSchema, ToolSpec
+
+__all__ = [
+    "MAX_MESSAGES",
+    "MAX_TOOLS",
+    "Json",
+    "arguments",
+    "output_schema",
+    "refused",
+    "tool_spec",
+]
+
+MAX_MESSAGES = 2000
+MAX_TOOLS = 256
+
+Json = dict[str, Any]
+
+
+def arguments(text: Any) -> Any:
+    """The arguments of a call that an assistant made, from their JSON text."""
+    try:
+        return msgspec.json.decode(text or "{}")
+    except (msgspec.DecodeError, TypeError):
+        raise BadRequest("The arguments of a tool call are not JSON.") from None
+
+
+def output_schema(format: Any) -> OutputSchema | None:
+    """The shape that an answer is to have: ``text``, ``json_object`` or ``json_schema``."""
+    match format:
+        case None | {"type": "text"}:
+            return None
+        case {"type": "json_object"}:
+            return OutputSchema({"type": "object"}, strict=False)
+        case {"type": "json_schema", "schema": dict(schema)}:
+            name = str(format.get("name") or "answer")
+            return OutputSchema(schema, name, strict=bool(format.get("strict")))
+    raise refused("The output format", format)
+
+
+def tool_spec(about: Json, parameters: Any) -> ToolSpec:
+    """A tool that the model may call; ``parameters`` is its JSON Schema, if it has one."""
+    if not isinstance(parameters, dict | None):
+        raise refused("The parameters of tool", {"type": about["name"]})
+    return ToolSpec(about["name"], str(about.get("description") or ""), parameters or {})
+
+
+def refused(what: str, value: Any) -> BadRequest:
+    """The refusal of a piece of a question, by what it calls itself."""
+    name = type(value).__name__
+    if isinstance(value, dict):
+        name = f"{value.get('type') or value.get('role')}"
+    return BadRequest(f"{what} '{name[:64]}' is malformed, or unknown here.")

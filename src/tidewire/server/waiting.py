@@ -1,0 +1,105 @@
+"""Waiting for an answer without reading it: for responses that are given in one piece.
+
+Who waits is a viewer like any other – an answer that is to end when nobody watches goes
+on – but nothing is written for it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+
+from starlette.types import Receive
+
+from tidewire.dialects.base import Dialect
+from tidewire.errors import ShuttingDown
+from tidewire.live.base import Viewer
+from tidewire.live.hub import Hub
+from tidewire.live.start import Start
+from tidewire.log.base import StreamInfo
+from tidewire.wire.event import Event
+
+__all__ = ["wait"]
+
+
+async def wait(hub: Hub, stream: StreamInfo, receive: Receive, *, begun: bool = False) -> bool:
+    """Until the stream is closed or, with ``begun``, has its first event.
+
+    False if who waits has left before. Raises ShuttingDown when viewers are sent away.
+    """
+    ear = _Ear()
+    if begun and stream.head:
+        return True
+    async with hub.subscribe([(stream, Start(stream.head))], _TICKS, ear) as viewer:
+        over = asyncio.ensure_future(viewer.run())
+        left = asyncio.ensure_future(_disconnected(receive))
+        tasks = {over, left} | ({asyncio.ensure_future(ear.heard.wait())} if begun else set())
+        try:
+            await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+        if viewer.is_done or (begun and ear.heard.is_set()):
+            return True
+        if viewer.over:
+            raise ShuttingDown("The server is restarting; the answer can be read in a moment.")
+    return False
+
+
+async def _disconnected(receive: Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass
+
+
+class _Ear:
+    """A sink that hears that something was written, and keeps nothing."""
+
+    def __init__(self) -> None:
+        self.viewer: Viewer | None = None
+        self.chunked = False
+        self.is_paused = False
+        self.is_gone = False
+        self.heard = asyncio.Event()
+
+    def write(self, data: bytes) -> None:
+        self.heard.set()
+
+
+class _Tick:
+    def encode(
+        self,
+        epoch: str,
+        first: int,
+        events: Sequence[Event],
+        *,
+        within: int = 0,
+        others: str = "",
+    ) -> bytes:
+        return b"."
+
+    def joining(self) -> bytes:
+        return b""
+
+
+class _Ticks(Dialect):
+    """Says that there was something, never what; and nothing of the connection."""
+
+    name = "ticks"
+    keeps = frozenset()
+    heartbeat = b""
+
+    def encoder(self) -> _Tick:
+        return _Tick()
+
+    def opening(self, cursor: str | None) -> bytes:
+        return b""
+
+    def control(self, type: str, cursor: str | None, data: str) -> bytes:
+        return b""
+
+    def farewell(self, retry_milliseconds: int) -> bytes:
+        return b""
+
+
+_TICKS = _Ticks()
