@@ -28,7 +28,6 @@ class CuttingProxy:
         """The head of every request, in order."""
         self._upstream_port = upstream_port
         self._plan = plan
-        self._writers: set[asyncio.StreamWriter] = set()
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def __aenter__(self) -> Self:
@@ -43,22 +42,20 @@ class CuttingProxy:
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
     def cut_all(self) -> None:
-        """Cuts every connection now."""
-        for writer in self._writers:
-            writer.transport.abort()
+        """Cuts every connection now, on both sides."""
+        for task in self._tasks:
+            task.cancel()
 
     async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()
         assert task
         self._tasks.add(task)
-        self._writers.add(writer)
         try:
             if not self.is_down:
                 await self._relay(reader, writer)
         except (ConnectionError, asyncio.IncompleteReadError):
             pass
         finally:
-            self._writers.discard(writer)
             self._tasks.discard(task)
             writer.transport.abort()
 
@@ -70,8 +67,10 @@ class CuttingProxy:
             up_writer.write(_once(head).encode())
             cut = self._plan(head.partition("\r\n")[0])
             asking = asyncio.create_task(_pipe(reader, up_writer))
-            await self._answer(up_reader, writer, cut)
-            asking.cancel()
+            try:
+                await self._answer(up_reader, writer, cut)
+            finally:
+                asking.cancel()
         finally:
             up_writer.transport.abort()
 

@@ -1,0 +1,64 @@
+"""The ways between the console's views: each is found again as it was left."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+import pytest
+import pytest_asyncio
+from playwright.async_api import Browser, expect
+
+from tests.e2e.console_visits import PHONE, Visits, visit, visiting
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def server(
+    browser: Browser, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[Visits]:
+    async with visiting(browser, tmp_path_factory.mktemp("server")) as visits:
+        yield visits
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def visits(server: Visits) -> AsyncIterator[Visits]:
+    async with visit(server):
+        yield server
+
+
+async def test_each_view_is_found_again_as_it_was_left(visits: Visits) -> None:
+    ada = await visits.person("chat", "Ada")
+    await ada.find("composer").fill("Tell the long journey of a token")
+    await ada.find("composer").press("Enter")
+    await ada.find("composer").fill("a draft")
+    await ada.find("view-rooms").click()
+    await ada.find("room-name").fill("harbour")
+    await ada.find("room-name").press("Enter")
+    await expect(ada.find("room")).to_be_visible()
+    await ada.find("view-chat").click()
+    await expect(ada.find("composer")).to_have_value("a draft")
+    await expect(ada.find("message-user")).to_be_visible()
+    await expect(ada.find("message-assistant")).to_have_attribute(
+        "data-status", "finished", timeout=15_000
+    )
+    await ada.find("view-rooms").click()
+    await expect(ada.find("room").locator("h1")).to_contain_text("harbour")
+    await ada.page.go_back()
+    await expect(ada.find("composer")).to_be_visible()
+
+
+async def test_an_address_can_be_opened_and_an_unknown_one_is_the_chat(visits: Visits) -> None:
+    ada = await visits.person("monitor")
+    await expect(ada.find("monitor")).to_be_visible()
+    await ada.go("nowhere")
+    await expect(ada.find("composer")).to_be_visible()
+
+
+async def test_in_the_other_language_and_by_night_everything_is_there(visits: Visits) -> None:
+    ada = await visits.person("rooms", "Ada", color_scheme="dark", **PHONE)
+    await ada.find("language").click()
+    for view, words in (("rooms", "加入"), ("monitor", "此服务器"), ("typewriter", "打字机")):
+        await ada.find(f"view-{view}").click()
+        await expect(ada.find(view)).to_contain_text(words)
+        assert await ada.overflow() == 0
