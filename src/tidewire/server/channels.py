@@ -16,9 +16,9 @@ from tidewire.live.start import find_start
 from tidewire.live.subscription import MAX_STREAMS, Subscription
 from tidewire.log.base import CHANNEL, StreamInfo
 from tidewire.server.access import Access
-from tidewire.server.resume import find_channels
 from tidewire.server.routes import SSE, Route, requested_key
-from tidewire.server.tide import Tidewire, requested_cursor
+from tidewire.server.subscribe import Subscriber
+from tidewire.server.tide import Tidewire
 from tidewire.wire.cursor import Position
 from tidewire.wire.event import Event
 
@@ -42,7 +42,9 @@ class Change(msgspec.Struct, forbid_unknown_fields=True):
     remove: Names = []
 
 
-def channels_router(tide: Tidewire, channels: Channels, access: Access) -> APIRouter:
+def channels_router(
+    tide: Tidewire, channels: Channels, access: Access, subscriber: Subscriber
+) -> APIRouter:
     router = APIRouter(route_class=Route, tags=["channels"])
 
     @router.post("/api/channels/{name}", status_code=201)
@@ -69,7 +71,7 @@ def channels_router(tide: Tidewire, channels: Channels, access: Access) -> APIRo
         mode: Annotated[str, Query(description="sse, or poll for long polling")] = "sse",
     ) -> Response:
         """Subscribes to one channel, which is made if it does not exist."""
-        return await _subscribe(request, [name], since)
+        return await subscriber.respond(request, [name], since=since)
 
     @router.head("/api/channels/{name}")
     @router.get("/api/channels/{name}/info")
@@ -112,7 +114,7 @@ def channels_router(tide: Tidewire, channels: Channels, access: Access) -> APIRo
         The first event, ``stream.open``, has the connection's id and says where each
         channel stands; of an event's id, the first position is its own channel's.
         """
-        return await _subscribe(request, list(dict.fromkeys(channel)), since)
+        return await subscriber.respond(request, list(dict.fromkeys(channel)), since=since)
 
     @router.patch("/api/events/{connection}")
     async def change(request: Request, connection: str) -> JSONResponse:
@@ -135,21 +137,6 @@ def channels_router(tide: Tidewire, channels: Channels, access: Access) -> APIRo
         if viewer is None or viewer.over:
             raise NotFound("There is no such connection here.")
         return viewer
-
-    async def _subscribe(request: Request, names: list[str], since: str) -> Response:
-        cursor = requested_cursor(request)
-        for name in names:
-            await access.check_read(request, name)
-        resume = await find_channels(tide.log, channels, names, cursor=cursor, since=since)
-        for stream, _ in resume.streams:  # a cursor may name others
-            await access.check_read(request, stream.name.removeprefix(CHANNEL))
-        return tide.streams_response(
-            request,
-            resume.streams,
-            announce=True,
-            changed=resume.changed,
-            missing=resume.missing,
-        )
 
     def _describe(stream: StreamInfo) -> dict[str, Any]:
         name = stream.name.removeprefix(CHANNEL)

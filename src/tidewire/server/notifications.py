@@ -10,11 +10,13 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from tidewire.chat.notifications import Notifications
+from tidewire.chat.notifications import EVERYONE, USER, Notifications
 from tidewire.live.start import find_start
 from tidewire.server.caller import CallerRoute, caller, check_user
 from tidewire.server.routes import SSE, requested_key
+from tidewire.server.subscribe import Subscriber
 from tidewire.server.tide import Tidewire, requested_cursor
+from tidewire.wire.cursor import CHANGED
 
 __all__ = ["notifications_router"]
 
@@ -52,7 +54,9 @@ class Mark(BaseModel):
         return self
 
 
-def notifications_router(tide: Tidewire, notifications: Notifications) -> APIRouter:
+def notifications_router(
+    tide: Tidewire, notifications: Notifications, subscriber: Subscriber
+) -> APIRouter:
     router = APIRouter(route_class=CallerRoute, tags=["notifications"])
 
     @router.post("/api/users/{user}/notifications", status_code=201)
@@ -87,6 +91,8 @@ def notifications_router(tide: Tidewire, notifications: Notifications) -> APIRou
         """
         user = caller(request).user
         cursor = requested_cursor(request)
+        if cursor is not None and cursor.endswith(CHANGED):
+            return await subscriber.respond(request, [USER + user, EVERYONE], since="now")
         starts = await notifications.starts(user)
         if cursor is not None or since != UNREAD:
             starts = [

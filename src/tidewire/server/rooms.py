@@ -14,11 +14,10 @@ from tidewire.chat.presence import Presence
 from tidewire.chat.rooms import RoomPolicy, Rooms, room_channel
 from tidewire.errors import Forbidden
 from tidewire.live.channels import Channels
-from tidewire.live.start import find_start
 from tidewire.server.caller import Caller, CallerRoute, caller
 from tidewire.server.protocol import EXTENSION
 from tidewire.server.routes import SSE, requested_key
-from tidewire.server.tide import Tidewire, requested_cursor
+from tidewire.server.subscribe import Subscriber
 
 __all__ = ["rooms_router"]
 
@@ -39,7 +38,11 @@ class Say(BaseModel):
 
 
 def rooms_router(
-    tide: Tidewire, channels: Channels, rooms: Rooms, presence: Presence, policy: RoomPolicy
+    channels: Channels,
+    rooms: Rooms,
+    presence: Presence,
+    policy: RoomPolicy,
+    subscriber: Subscriber,
 ) -> APIRouter:
     router = APIRouter(route_class=CallerRoute, tags=["rooms"])
 
@@ -70,17 +73,14 @@ def rooms_router(
 
         A poll is a lease of 30 s. The room is made if it does not exist.
         """
-        person = await _reader(request, room)
-        stream = await channels.open(room_channel(room))
-        cursor = requested_cursor(request)
-        start = find_start(stream, cursor=cursor, since=since, prime=True)
+        person, channel = await _reader(request, room), room_channel(room)
         visit = None
         if mode == "poll":
-            await presence.renew(room_channel(room), person.user, person.name)
+            await presence.renew(channel, person.user, person.name)
         else:
-            visit = presence.visit(room_channel(room), person.user, person.name)
+            visit = presence.visit(channel, person.user, person.name)
             _drop_when_silent(request)
-        return tide.streams_response(request, [(stream, start)], announce=True, visit=visit)
+        return await subscriber.respond(request, [channel], since=since, visit=visit)
 
     @router.post("/api/rooms/{room}/messages", status_code=201)
     async def post(request: Request, room: str, say: Say) -> JSONResponse:

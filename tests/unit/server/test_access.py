@@ -57,7 +57,8 @@ async def test_a_refused_read_makes_no_channel(api: httpx.AsyncClient) -> None:
 async def test_not_even_by_a_cursor_that_says_what_to_read(told: httpx.AsyncClient) -> None:
     epoch = (await told.get("/api/channels/user:ann/info?user=ann")).json()["cursor"][:6]
     query = {**POLL, "channel": "news", "last_event_id": f"{epoch}-0.~"}
-    assert refused(await told.get("/api/events", params={**query, "user": "bob"}))
+    for path in ("/api/events", "/api/channels/news", "/api/rooms/lobby", "/api/notifications"):
+        assert refused(await told.get(path, params={**query, "user": "bob"})), path
     mine = await told.get("/api/events", params={**query, "user": "ann"})
     assert "secret" in mine.text
 

@@ -1,0 +1,50 @@
+"""One answer for whoever wants channels, by whatever call: checked, found, streamed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from tidewire.live.base import Visit
+from tidewire.live.channels import Channels
+from tidewire.log.base import CHANNEL
+from tidewire.server.access import Access
+from tidewire.server.resume import find_channels
+from tidewire.server.tide import Tidewire, requested_cursor
+
+__all__ = ["Subscriber"]
+
+
+class Subscriber:
+    """Subscribes callers to channels that they may read."""
+
+    def __init__(self, tide: Tidewire, channels: Channels, access: Access) -> None:
+        self._tide = tide
+        self._channels = channels
+        self._access = access
+
+    async def respond(
+        self, request: Request, names: Sequence[str], *, since: str, visit: Visit | None = None
+    ) -> Response:
+        """The channels ``names``, or those of the request's cursor if their set was changed.
+
+        Raises Forbidden, and as ``find_channels`` and ``Tidewire.streams_response`` do.
+        """
+        for name in names:
+            await self._access.check_read(request, name)
+        cursor = requested_cursor(request)
+        resume = await find_channels(
+            self._tide.log, self._channels, names, cursor=cursor, since=since
+        )
+        for stream, _ in resume.streams:  # a cursor may name others
+            await self._access.check_read(request, stream.name.removeprefix(CHANNEL))
+        return self._tide.streams_response(
+            request,
+            resume.streams,
+            announce=True,
+            changed=resume.changed,
+            missing=resume.missing,
+            visit=visit,
+        )
