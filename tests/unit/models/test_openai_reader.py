@@ -14,6 +14,7 @@ from tidewire.answers.events import (
     ReasoningDelta,
     ReasoningEnd,
     ReasoningStart,
+    Source,
     TextDelta,
     TextEnd,
     TextStart,
@@ -192,6 +193,12 @@ def test_call_without_arguments() -> None:
 def test_call_that_is_never_named() -> None:
     with pytest.raises(UpstreamBroken, match="never named"):
         read(delta(tool_calls=[call(0, "{}", id="a")]), finish())
+
+
+def test_citations_are_sources() -> None:
+    page = {"type": "url_citation", "url_citation": {"url": "https://sea.example", "title": "Sea"}}
+    events = read(delta(annotations=[page, page, {"type": "of tomorrow"}]), finish())
+    assert events == [Source("s1", url="https://sea.example", title="Sea")]
 
 
 def test_legacy_function_call() -> None:
