@@ -21,6 +21,7 @@ from tidewire.models.registry import build_all
 from tidewire.runs.run import Limits
 from tidewire.server.access import Access
 from tidewire.server.answers import Answers
+from tidewire.server.anthropic_api import anthropic_router
 from tidewire.server.asking import Chat
 from tidewire.server.channels import channels_router
 from tidewire.server.chat import chat_router
@@ -84,6 +85,7 @@ def create_app(settings: Settings) -> FastAPI:
     chat = Chat(answers, apis)
     app.include_router(chat_router(chat))
     app.include_router(openai_router(answers, apis))
+    app.include_router(anthropic_router(answers))
     app.include_router(tide.router)
     rules = [ChannelRule(**table.model_dump()) for table in settings.channels]
     channels = Channels(tide.log, tide.hub, [*rules, MONITOR_RULE, *NOTIFICATION_RULES])
