@@ -71,7 +71,7 @@ async def test_json_is_one_event_or_an_array(
     assert await history(api, "news") == stored
 
 
-@pytest.mark.parametrize("name", ["a", "room:7", "日本", "a.b@c~d+e-f_g", "x" * 200])
+@pytest.mark.parametrize("name", ["a", "shop:7", "日本", "a.b@c~d+e-f_g", "x" * 200])
 async def test_names_that_a_channel_may_have(api: httpx.AsyncClient, name: str) -> None:
     await publish(api, name, "1")
     assert (await api.get(f"/api/channels/{name}/info")).json()["channel"] == name
