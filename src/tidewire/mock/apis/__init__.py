@@ -29,7 +29,7 @@ def api_for(method: str, path: str) -> type[Api] | None:
 
 def _pattern(route: str) -> re.Pattern[str]:
     """A route as a pattern; Gemini says in the path whether it is to stream."""
-    pattern = re.escape(route).replace(r"\{model\}", "[^/:]+")
+    pattern = re.sub(r"\\\{\w+\\\}", "[^/:]+", re.escape(route))
     return re.compile(pattern.replace("streamGenerateContent", "(stream)?[gG]enerateContent"))
 
 

@@ -165,8 +165,9 @@ def _block(part: object) -> dict[str, Any]:
 
 
 def _usage(usage: Usage) -> dict[str, int]:
+    """What was read from the cache is not among the input tokens."""
     return {
-        "input_tokens": usage.input_tokens,
+        "input_tokens": max(0, usage.input_tokens - usage.cached_tokens),
         "output_tokens": usage.output_tokens,
         "cache_creation_input_tokens": 0,
         "cache_read_input_tokens": usage.cached_tokens,

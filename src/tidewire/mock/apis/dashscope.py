@@ -1,7 +1,7 @@
-"""DashScope's own text generation, with and without ``incremental_output``.
+"""DashScope's own text and multimodal generation, with and without ``incremental_output``.
 
 No space after the colons, and the status in a comment. Without ``incremental_output``
-every event holds all that was said so far.
+every event holds all that was said so far. Who asks in lists of parts is answered in them.
 Source: Alibaba Cloud Model Studio, API reference of Qwen, DashScope.
 """
 
@@ -20,7 +20,7 @@ from tidewire.answers.events import (
 from tidewire.answers.fold import Message
 from tidewire.mock.apis.base import Api, calls_of, compact, reasoning_of
 from tidewire.mock.apis.openai import call_of, message_turns
-from tidewire.mock.question import Asked, Question, Turn, asked
+from tidewire.mock.question import Asked, Question, Turn, asked, dicts
 
 __all__ = ["DashScope"]
 
@@ -36,7 +36,7 @@ _CODES = {
 
 class DashScope(Api):
     name: ClassVar = "dashscope"
-    route: ClassVar = "POST /api/v1/services/aigc/text-generation/generation"
+    route: ClassVar = "POST /api/v1/services/aigc/{kind}/generation"
     content_type: ClassVar = "text/event-stream;charset=UTF-8"
 
     def __init__(self, question: Question, *, id: str, created: int) -> None:
@@ -44,7 +44,8 @@ class DashScope(Api):
         parameters = question.body.get("parameters")
         parameters = parameters if isinstance(parameters, dict) else {}
         self._incremental = bool(parameters.get("incremental_output"))
-        self._as_message = parameters.get("result_format") == "message"
+        self._in_parts = _is_in_parts(question.body["input"])
+        self._as_message = self._in_parts or parameters.get("result_format") == "message"
         self._sent = 0
         self._text = self._reasoning = ""
         self._calls: dict[str, dict[str, Any]] = {}
@@ -97,7 +98,7 @@ class DashScope(Api):
 
     def document(self, message: Message, reason: str, usage: Usage) -> dict[str, Any]:
         calls = [call_of(call.id, call.name, call.args) for call in calls_of(message)]
-        said = _message(message.text, reasoning_of(message), calls)
+        said = self._message(message.text, reasoning_of(message), calls)
         return self._answer(self._output(said, _REASONS.get(reason, "stop")), usage)
 
     def _result(
@@ -111,8 +112,15 @@ class DashScope(Api):
     ) -> dict[str, Any]:
         """This piece, or all so far."""
         if self._incremental:
-            return _message(text, reasoning, [call] if call else [])
-        return _message(self._text, self._reasoning, list(self._calls.values()))
+            return self._message(text, reasoning, [call] if call else [])
+        return self._message(self._text, self._reasoning, list(self._calls.values()))
+
+    def _message(self, text: str, reasoning: str, calls: list[dict[str, Any]]) -> dict[str, Any]:
+        content: Any = text
+        if self._in_parts:
+            content = [{"text": text}] if text else []
+        message: dict[str, Any] = {"content": content, "reasoning_content": reasoning}
+        return {**message, **({"tool_calls": calls} if calls else {}), "role": "assistant"}
 
     def _output(self, message: dict[str, Any], finish_reason: str) -> dict[str, Any]:
         if not self._as_message:
@@ -129,9 +137,9 @@ class DashScope(Api):
         return b"%bdata:%b\n\n" % (head, compact(document))
 
 
-def _message(text: str, reasoning: str, calls: list[dict[str, Any]]) -> dict[str, Any]:
-    message: dict[str, Any] = {"content": text, "reasoning_content": reasoning}
-    return {**message, **({"tool_calls": calls} if calls else {}), "role": "assistant"}
+def _is_in_parts(input: dict[str, Any]) -> bool:
+    messages = dicts(input.get("messages"))
+    return any(isinstance(message.get("content"), list) for message in messages)
 
 
 def _usage(usage: Usage) -> dict[str, Any]:
