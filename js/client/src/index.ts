@@ -14,6 +14,8 @@ export type {
 } from "./answer.js";
 export { ask, resume } from "./ask.js";
 export type { Answer, AnswerCallbacks, AnswerOptions, AskOptions, Question, ResumeOptions } from "./ask.js";
+export { subscribe } from "./channels.js";
+export type { ChannelEvent, ChannelOptions, ChannelStream } from "./channels.js";
 export { readCursor, writeCursor } from "./cursor.js";
 export type { Position } from "./cursor.js";
 export { ConnectionLost, InvalidCursor, Refused, TidewireError, TooLarge } from "./errors.js";
