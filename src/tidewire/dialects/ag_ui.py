@@ -84,7 +84,7 @@ class _Encoder(StrictEncoder):
         return []
 
     def joining(self) -> bytes:
-        if not self.has_begun or self.has_ended:
+        if not self.has_begun:
             return b""
         starts = [frame for start in self.opened.values() for frame in self._start(start)]
         return "".join([_event("RUN_STARTED", **self._ids()), *starts]).encode()
