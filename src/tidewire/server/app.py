@@ -33,6 +33,7 @@ from tidewire.server.limits import LimitBody, RequireSecret
 from tidewire.server.monitor import MONITOR_RULE, Monitor, monitor_router
 from tidewire.server.notifications import notifications_router
 from tidewire.server.openai_api import openai_router
+from tidewire.server.responses_api import responses_router
 from tidewire.server.rooms import rooms_router
 from tidewire.server.routes import answer_http_error
 from tidewire.server.settings import Settings
@@ -86,6 +87,7 @@ def create_app(settings: Settings) -> FastAPI:
     app.include_router(chat_router(chat))
     app.include_router(openai_router(answers, apis))
     app.include_router(anthropic_router(answers))
+    app.include_router(responses_router(answers))
     app.include_router(tide.router)
     rules = [ChannelRule(**table.model_dump()) for table in settings.channels]
     channels = Channels(tide.log, tide.hub, [*rules, MONITOR_RULE, *NOTIFICATION_RULES])

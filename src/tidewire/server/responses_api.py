@@ -1,0 +1,225 @@
+"""``/v1/responses``: OpenAI's Responses, in the background too, read again by number, cancelled.
+
+A response's id is the id of its run. It is kept as long as every answer is, whatever
+``store`` says, and goes on without its caller, whatever ``background`` says: that only
+answers at once. What was asked is not kept, so ``previous_response_id`` is refused.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Path, Query
+from pydantic import BaseModel, Field
+from starlette.requests import Request
+from starlette.responses import Response
+
+from tidewire.answers.events import AnswerEvent, RunFailed, RunStarted, Usage
+from tidewire.dialects.openai_responses import OpenAIResponses
+from tidewire.errors import BadRequest, NotFound
+from tidewire.log.base import StreamInfo
+from tidewire.models.base import ChatMessage, ChatRequest, Image, Text, Thought, ToolCall, ToolSpec
+from tidewire.runs.runs import PREFIX, Started
+from tidewire.server.answers import Answers, Leaving
+from tidewire.server.counted import Counted
+from tidewire.server.openai_api import OpenAIRoute, refuse
+from tidewire.server.questions import (
+    MAX_MESSAGES,
+    MAX_TOOLS,
+    Json,
+    arguments,
+    output_schema,
+    refused,
+    tool_spec,
+)
+from tidewire.server.routes import SSE
+from tidewire.server.surface import Surface, WholeResponse, written
+
+__all__ = ["responses_router"]
+
+ResponseId = Annotated[str, Path(max_length=255, pattern=r"^[!-~]+$")]
+
+
+class TextOptions(BaseModel):
+    format: Json | None = None
+
+
+class Create(Leaving):
+    """A question as OpenAI's Responses have it; further fields are passed over."""
+
+    model: str | None = None
+    input: str | Annotated[list[Json], Field(min_length=1, max_length=MAX_MESSAGES)]
+    instructions: str | None = None
+    stream: bool | None = None
+    background: bool | None = None
+    store: bool | None = None
+    previous_response_id: str | None = None
+    tools: list[Json] | None = Field(default=None, max_length=MAX_TOOLS)
+    tool_choice: str | Json | None = None
+    temperature: float | None = Field(default=None, ge=0, le=2)
+    top_p: float | None = Field(default=None, ge=0, le=1)
+    max_output_tokens: int | None = Field(default=None, gt=0)
+    text: TextOptions | None = None
+
+    def question(self) -> ChatRequest:
+        """The same for any model. Raises BadRequest."""
+        if self.previous_response_id is not None:
+            raise BadRequest("What was asked is not kept: send the conversation as 'input'.")
+        if self.background and self.store is False:
+            raise BadRequest("A response in the background has to be stored.")
+        return ChatRequest(
+            messages=self._messages(),
+            tools=[_tool(tool) for tool in self.tools or []],
+            temperature=self.temperature,
+            max_tokens=self.max_output_tokens,
+            top_p=self.top_p,
+            tool_choice=_tool_choice(self.tool_choice),
+            output=output_schema(self.text and self.text.format),
+        )
+
+    def _messages(self) -> list[ChatMessage]:
+        system = [ChatMessage("system", self.instructions)] if self.instructions else []
+        if isinstance(self.input, str):
+            return [*system, ChatMessage("user", self.input)]
+        return [*system, *_merged(_turn(item) for item in self.input)]
+
+
+def responses_router(answers: Answers) -> APIRouter:
+    surface = Surface(answers, OpenAIResponses(), refuse)
+    tide = answers.tide
+    router = APIRouter(route_class=OpenAIRoute, tags=["compatible"])
+
+    async def find(id: str) -> StreamInfo:
+        if not id.startswith(PREFIX):
+            raise NotFound("There is no such response.")
+        return await tide.log.info(id)
+
+    async def describe(stream: StreamInfo) -> Response:
+        # What a run begins with may be on its way to the log still.
+        events = await surface.events(stream) or [RunStarted(stream.name)]
+        return surface.json(stream, _response(events))
+
+    @router.post("/v1/responses", response_class=Response, responses=SSE)
+    async def create(request: Request, body: Create) -> Response:
+        """Asks as OpenAI's API is asked; ``on_disconnect`` and ``linger_seconds`` are ours."""
+        started = await surface.start(request, body.question, model=body.model, leaving=body)
+        if body.stream:
+            return surface.stream(request, started)
+
+        async def make() -> Response:
+            events = await surface.events(started.stream)
+            if (failed := _refused_outright(events)) is not None and not body.background:
+                raise surface.failure(started, failed)
+            return surface.json(started.stream, _response(events))
+
+        return WholeResponse(surface, started.stream, make, begun=bool(body.background))
+
+    @router.get("/v1/responses/{id}", response_class=Response, responses=SSE)
+    async def retrieve(
+        request: Request,
+        id: ResponseId,
+        stream: bool = False,
+        starting_after: Annotated[int | None, Query(ge=0, description="sequence_number")] = None,
+    ) -> Response:
+        """The response as it is now; or, with ``stream``, all of its events, or those after
+        a number, and then live."""
+        found = await find(id)
+        if not stream:
+            return await describe(found)
+        after = 0 if starting_after is None else starting_after + 1
+        dialect = Counted(surface.dialect, after) if after else None
+        return surface.stream(request, Started(found, None, created=False), dialect=dialect)
+
+    @router.post("/v1/responses/{id}/cancel")
+    async def cancel(id: ResponseId) -> Response:
+        """Stops it; what it said is kept. Idempotent: gives the response as it ended."""
+        return await describe(await tide.runs.stop(id))
+
+    return router
+
+
+def _response(events: list[AnswerEvent]) -> Any:
+    """The response as the last event that has one says."""
+    said = written(OpenAIResponses(), events)
+    return next(event["response"] for event in reversed(said) if "response" in event)
+
+
+def _refused_outright(events: list[AnswerEvent]) -> RunFailed | None:
+    """The failure of a run that has said nothing."""
+    said = [event for event in events if not isinstance(event, RunStarted | Usage)]
+    return said[0] if len(said) == 1 and isinstance(said[0], RunFailed) else None
+
+
+def _merged(turns: Iterable[ChatMessage]) -> list[ChatMessage]:
+    """What an assistant thought, said and called are items here, and one turn elsewhere."""
+    merged: list[ChatMessage] = []
+    for turn in turns:
+        if merged and turn.role == merged[-1].role == "assistant":
+            last = merged.pop()
+            calls = [*last.tool_calls, *turn.tool_calls]
+            turn = ChatMessage("assistant", [*last.parts, *turn.parts], calls)
+        merged.append(turn)
+    return merged
+
+
+def _turn(item: Json) -> ChatMessage:
+    match item:
+        case {"type": "function_call", "call_id": str(call), "name": str(name)}:
+            called = ToolCall(call, name, arguments(item.get("arguments")))
+            return ChatMessage("assistant", tool_calls=[called])
+        case {"type": "function_call_output", "call_id": str(call)}:
+            return ChatMessage("tool", _content(item.get("output")), tool_call_id=call)
+        case {"type": "reasoning"}:
+            return ChatMessage("assistant", _thoughts(item))
+        case {"role": "system" | "developer", "content": content}:
+            return ChatMessage("system", _content(content))
+        case {"role": "user" | "assistant" as role, "content": content}:
+            return ChatMessage(str(role), _content(content))
+    raise refused("An input item of type", item)
+
+
+def _thoughts(item: Json) -> list[Text | Image | Thought]:
+    """Only what was signed is told to a model again."""
+    match item:
+        case {"encrypted_content": str(signature)}:
+            pieces = [part.get("text", "") for part in item.get("summary") or []]
+            return [Thought("".join(pieces), signature)]
+    return []
+
+
+def _content(content: Any) -> str | list[Text | Image | Thought]:
+    if isinstance(content, list):
+        return [_part(part) for part in content]
+    if isinstance(content, str):
+        return content
+    raise refused("The content of an input item", content)
+
+
+def _part(part: Any) -> Text | Image:
+    match part:
+        case {"type": "input_text" | "output_text", "text": str(text)}:
+            return Text(text)
+        case {"type": "refusal", "refusal": str(text)}:
+            return Text(text)
+        case {"type": "input_image", "image_url": str(url)}:
+            return Image(url)
+    raise refused("A part of type", part)
+
+
+def _tool(tool: Json) -> ToolSpec:
+    match tool:
+        case {"type": "function", "name": str()}:
+            return tool_spec(tool, tool.get("parameters"))
+    raise refused("A tool of type", tool)
+
+
+def _tool_choice(choice: str | Json | None) -> str:
+    match choice:
+        case None:
+            return "auto"
+        case "auto" | "none" | "required":
+            return choice
+        case {"type": "function", "name": str(name)}:
+            return name
+    raise refused("A tool_choice of", choice)
