@@ -169,7 +169,7 @@ def _dialects() -> str:
     return (
         "# Dialects\n\n"
         "How an answer is written, chosen by `?dialect=` or the header `Tidewire-Dialect`.\n"
-        "An answer begun in one can be resumed in any other.\n\n"
+        "An answer begun in one can be read, or resumed by its cursor, in any other.\n\n"
         + "\n".join(found)
         + "\n## What is kept of an answer\n\n"
         + _row("", *(f"`{name}`" for name in DIALECTS))
