@@ -1,0 +1,129 @@
+"""``/api/ai-sdk/chat``: for ``useChat`` of the AI SDK, with both of its transports.
+
+``DefaultChatTransport`` asks for its chat's stream when a page is opened again: 204 if
+nothing is going on, else all of it, the past in a few large pieces. The transport of
+workflows asks for a run's stream from the chunk it has not read (``startIndex``), so what
+a POST gives is never joined. The chat is the session of the same id: that is where its
+answer is stopped, as the SDK's own stop only leaves. A refusal is plain text, which the
+SDK shows as it is.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query
+from pydantic import Field
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+
+from tidewire.chat.sessions import Question, Sessions, stream_name
+from tidewire.dialects.ai_sdk import AiSdk
+from tidewire.errors import NotFound, StreamGone, StreamNotFound, TidewireError
+from tidewire.log.base import StreamInfo
+from tidewire.models.base import ChatMessage, ChatRequest
+from tidewire.runs.runs import PREFIX, Started
+from tidewire.server.ai_sdk_messages import turns
+from tidewire.server.answers import Answers, Leaving
+from tidewire.server.asking import Options
+from tidewire.server.counted import Counted, count
+from tidewire.server.questions import MAX_MESSAGES, MAX_TOOLS, Json, tool_spec
+from tidewire.server.respond import Headers, refusal
+from tidewire.server.routes import SSE, Route
+from tidewire.server.surface import Surface
+
+__all__ = ["ai_sdk_router"]
+
+
+class Send(Leaving):
+    """What the SDK's transports send; further fields are passed over.
+
+    ``system``, ``tools`` (``{name: {description, parameters}}``, run by the front end),
+    ``model`` and ``options`` come in by the transport's ``body``.
+    """
+
+    id: str = Field(description="the chat; a session of this id")
+    messages: list[Json] = Field(min_length=1, max_length=MAX_MESSAGES)
+    system: str | None = None
+    tools: dict[str, Json] = Field(default={}, max_length=MAX_TOOLS)
+    model: str | None = None
+    options: Options = Options()
+
+    def question(self) -> ChatRequest:
+        """The same for any model. Raises BadRequest."""
+        system = [ChatMessage("system", self.system)] if self.system else []
+        return ChatRequest(
+            messages=[*system, *self.turns()],
+            tools=[
+                tool_spec({**tool, "name": name}, tool.get("parameters"))
+                for name, tool in self.tools.items()
+            ],
+            **self.options.model_dump(exclude_none=True),
+        )
+
+    def turns(self) -> list[ChatMessage]:
+        return [turn for message in self.messages for turn in turns(message)]
+
+    @property
+    def asked(self) -> str:
+        """The text of the last question, for the list of sessions."""
+        return next((turn.text for turn in reversed(self.turns()) if turn.role == "user"), "")
+
+
+def ai_sdk_router(answers: Answers) -> APIRouter:
+    surface = Surface(answers, AiSdk(), refuse)
+    tide = answers.tide
+    sessions = Sessions(tide.log)
+    router = APIRouter(route_class=AiSdkRoute, tags=["compatible"])
+
+    @router.post("/api/ai-sdk/chat", response_class=Response, responses=SSE)
+    async def send(request: Request, body: Send) -> Response:
+        """Asks as ``useChat`` does; ``on_disconnect`` and ``linger_seconds`` are ours."""
+        stream_name(body.id)
+        started = await surface.start(
+            request, body.question, model=body.model, leaving=body, session=body.id
+        )
+        if started.created:
+            tide.spawn(sessions.ask(body.id, Question(started.id, body.asked)))
+        return surface.stream(request, started, dialect=Counted(surface.dialect))
+
+    @router.get("/api/ai-sdk/chat/{id}/stream", response_class=Response, responses=SSE)
+    async def resume(
+        request: Request,
+        id: str,
+        start_index: Annotated[
+            int | None,
+            Query(alias="startIndex", description="of a run: its first chunk; negative: the last"),
+        ] = None,
+    ) -> Response:
+        """What goes on in a chat, from its start, or 204; or a run from one of its chunks."""
+        if id.startswith(PREFIX):
+            return await read_run(request, await tide.log.info(id), start_index or 0)
+        try:
+            stream = await tide.log.info(await sessions.latest_run(id))
+        except (NotFound, StreamNotFound, StreamGone):
+            return Response(status_code=204)
+        if stream.closed:
+            return Response(status_code=204)
+        return surface.stream(request, Started(stream, None, created=False))
+
+    async def read_run(request: Request, stream: StreamInfo, start: int) -> Response:
+        headers = {}
+        if start < 0:
+            chunks = count(surface.dialect, await surface.stored(stream))
+            headers = {"X-Workflow-Stream-Tail-Index": str(chunks - 1)}
+            start = max(0, chunks + start)
+        started = Started(stream, None, created=False)
+        dialect = Counted(surface.dialect, start)
+        return surface.stream(request, started, dialect=dialect, headers=headers)
+
+    return router
+
+
+def refuse(error: TidewireError, *, headers: Headers | None = None) -> Response:
+    """An error as the SDK shows it: its ``Error.message`` is the body."""
+    return refusal(error, PlainTextResponse(str(error)), headers)
+
+
+class AiSdkRoute(Route):
+    refuse = staticmethod(refuse)
