@@ -7,14 +7,15 @@ themselves that nothing is missing, doubled or out of order.
 from __future__ import annotations
 
 import asyncio
+import itertools
 import json
 from collections import defaultdict
 from collections.abc import Callable, Sequence
-from typing import Any
-
-import httpx
+from typing import Any, Self
 
 from tests.faults.viewer import READ_BYTES, Connection
+from tidewire import client
+from tidewire.errors import ServerRefused
 from tidewire.wire.parser import ServerSentEvent
 
 
@@ -24,6 +25,8 @@ class Follower:
 
     def __init__(self, *names: str) -> None:
         self.names = names
+        self.wanted = set(names)
+        self._added: set[str] = set()
         self.got: dict[str, int] = defaultdict(int)
         self.resets: list[dict[str, Any]] = []
         self.cursor = ""
@@ -38,6 +41,15 @@ class Follower:
 
     def has(self, counts: dict[str, int]) -> bool:
         return all(self.got[name] >= count for name, count in counts.items())
+
+    def has_all(self, count: int) -> bool:
+        """True if it has so many events of every channel that it wants."""
+        return all(self.got[name] >= count for name in self.wanted)
+
+    def change(self, *, add: str, remove: str) -> None:
+        """From now on it wants others; what is added begins anywhere, and then goes on."""
+        self.wanted = self.wanted - {remove} | {add}
+        self._added.add(add)
 
     async def follow(
         self,
@@ -85,6 +97,9 @@ class Follower:
             self.resets.append(json.loads(event.data))
         else:
             name, _, number = event.data.partition(" ")
+            if name in self._added:
+                self._added.remove(name)
+                self.got[name] = int(number)
             assert int(number) == self.got[name], f"{event.data} after {self.got[name]} events"
             self.got[name] += 1
 
@@ -93,35 +108,31 @@ class Publisher:
     """Publishes to channels in order, each event once, whatever happens to a server."""
 
     def __init__(self, ports: Sequence[int]) -> None:
-        self.ports = ports
         self.count: dict[str, int] = defaultdict(int)
         """How many events of each channel were acknowledged."""
-        self._http = httpx.AsyncClient(
-            limits=httpx.Limits(max_connections=16, max_keepalive_connections=16), timeout=10
-        )
+        self._servers = [
+            client.Publisher(f"http://127.0.0.1:{port}", max_attempts=1) for port in ports
+        ]
 
-    async def __aenter__(self) -> Publisher:
+    async def __aenter__(self) -> Self:
+        for server in self._servers:
+            await server.__aenter__()
         return self
 
     async def __aexit__(self, *exc: object) -> None:
-        await self._http.aclose()
+        for server in self._servers:
+            await server.__aexit__(*exc)
 
     async def publish(self, name: str, count: int = 1) -> None:
         """The next events of a channel, as one batch; tried until it is acknowledged."""
         first = self.count[name]
-        batch = [{"data": f"{name} {first + n}"} for n in range(count)]
-        headers = {"Idempotency-Key": f"{name} {first}"}
-        attempt = first
-        while True:
-            port = self.ports[attempt % len(self.ports)]
+        batch = json.dumps([{"data": f"{name} {first + n}"} for n in range(count)])
+        for attempt in itertools.count(first):
+            server = self._servers[attempt % len(self._servers)]
             try:
-                url = f"http://127.0.0.1:{port}/api/channels/{name}"
-                response = await self._http.post(url, json=batch, headers=headers)
-                if response.status_code == 201:
-                    break
-                assert response.status_code == 503, response.text
-            except httpx.TransportError:
-                pass
-            attempt += 1
-            await asyncio.sleep(0.02)
+                await server.publish_json(name, batch, key=f"{name} {first}")
+                break
+            except ServerRefused as exc:
+                assert exc.status == 503, exc
+                await asyncio.sleep(0.02)  # no server there just now
         self.count[name] = first + count

@@ -51,7 +51,11 @@ class Connection:
         sock.setblocking(False)
         if receive_buffer_bytes is not None:
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer_bytes)
-        await asyncio.get_running_loop().sock_connect(sock, ("127.0.0.1", port))
+        try:
+            await asyncio.get_running_loop().sock_connect(sock, ("127.0.0.1", port))
+        except OSError:
+            sock.close()
+            raise
         self.socket = sock
         limit = receive_buffer_bytes or READ_BYTES
         self._reader, self._writer = await asyncio.open_connection(sock=sock, limit=limit)

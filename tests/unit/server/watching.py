@@ -50,7 +50,8 @@ class Watch:
 
     async def __aexit__(self, *exc: object) -> None:
         self._left.set()
-        await self._task
+        async with asyncio.timeout(10):
+            await self._task
 
     async def until(self, count: int) -> list[ServerSentEvent]:
         """The first ``count`` events."""
