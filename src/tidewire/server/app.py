@@ -20,6 +20,7 @@ from tidewire.live.channels import ChannelRule, Channels
 from tidewire.models.registry import build_all
 from tidewire.runs.run import Limits
 from tidewire.server.access import Access
+from tidewire.server.ag_ui_api import ag_ui_router
 from tidewire.server.ai_sdk_api import ai_sdk_router
 from tidewire.server.answers import Answers
 from tidewire.server.anthropic_api import anthropic_router
@@ -90,6 +91,7 @@ def create_app(settings: Settings) -> FastAPI:
     app.include_router(anthropic_router(answers))
     app.include_router(responses_router(answers))
     app.include_router(ai_sdk_router(answers))
+    app.include_router(ag_ui_router(answers))
     app.include_router(tide.router)
     rules = [ChannelRule(**table.model_dump()) for table in settings.channels]
     channels = Channels(tide.log, tide.hub, [*rules, MONITOR_RULE, *NOTIFICATION_RULES])

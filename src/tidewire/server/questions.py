@@ -6,18 +6,20 @@ another question. Fields that no model here knows are passed over.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import msgspec
 
 from tidewire.errors import BadRequest
-from tidewire.models.base import OutputSchema, ToolSpec
+from tidewire.models.base import ChatMessage, OutputSchema, ToolSpec
 
 __all__ = [
     "MAX_MESSAGES",
     "MAX_TOOLS",
     "Json",
     "arguments",
+    "merged",
     "output_schema",
     "refused",
     "tool_spec",
@@ -35,6 +37,19 @@ def arguments(text: Any) -> Any:
         return msgspec.json.decode(text or "{}")
     except (msgspec.DecodeError, TypeError):
         raise BadRequest("The arguments of a tool call are not JSON.") from None
+
+
+def merged(turns: Iterable[ChatMessage]) -> list[ChatMessage]:
+    """One turn of an assistant for those that follow each other: there are APIs in which
+    what it thought, said and called are messages of their own."""
+    found: list[ChatMessage] = []
+    for turn in turns:
+        if found and turn.role == found[-1].role == "assistant":
+            last = found.pop()
+            calls = [*last.tool_calls, *turn.tool_calls]
+            turn = ChatMessage("assistant", [*last.parts, *turn.parts], calls)
+        found.append(turn)
+    return found
 
 
 def output_schema(format: Any) -> OutputSchema | None:

@@ -7,7 +7,6 @@ answers at once. What was asked is not kept, so ``previous_response_id`` is refu
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Query
@@ -29,6 +28,7 @@ from tidewire.server.questions import (
     MAX_TOOLS,
     Json,
     arguments,
+    merged,
     output_schema,
     refused,
     tool_spec,
@@ -82,7 +82,7 @@ class Create(Leaving):
         system = [ChatMessage("system", self.instructions)] if self.instructions else []
         if isinstance(self.input, str):
             return [*system, ChatMessage("user", self.input)]
-        return [*system, *_merged(_turn(item) for item in self.input)]
+        return [*system, *merged(_turn(item) for item in self.input)]
 
 
 def responses_router(answers: Answers) -> APIRouter:
@@ -149,18 +149,6 @@ def _refused_outright(events: list[AnswerEvent]) -> RunFailed | None:
     """The failure of a run that has said nothing."""
     said = [event for event in events if not isinstance(event, RunStarted | Usage)]
     return said[0] if len(said) == 1 and isinstance(said[0], RunFailed) else None
-
-
-def _merged(turns: Iterable[ChatMessage]) -> list[ChatMessage]:
-    """What an assistant thought, said and called are items here, and one turn elsewhere."""
-    merged: list[ChatMessage] = []
-    for turn in turns:
-        if merged and turn.role == merged[-1].role == "assistant":
-            last = merged.pop()
-            calls = [*last.tool_calls, *turn.tool_calls]
-            turn = ChatMessage("assistant", [*last.parts, *turn.parts], calls)
-        merged.append(turn)
-    return merged
 
 
 def _turn(item: Json) -> ChatMessage:
