@@ -19,6 +19,9 @@ from tidewire.mock.recording import COMPLETE, Chunk, Ending, Head, kept_headers,
 __all__ = ["Recorded", "record"]
 
 
+_CONNECT_SECONDS = 30.0
+
+
 class Recorded(NamedTuple):
     """What has been written: ``how`` it ended as in Ending."""
 
@@ -43,31 +46,44 @@ async def record(
     Raises UpstreamUnreachable if there is no answer, ConfigError if the URL or the file
     cannot be used; then nothing is written.
     """
-    asked = {"Accept-Encoding": "identity", **(headers or {})}
     started = clock()
 
     def now() -> float:
         return round(clock() - started, 6)
 
-    timeout = aiohttp.ClientTimeout(total=None, connect=30)
-    async with aiohttp.ClientSession(timeout=timeout, auto_decompress=False) as session:
-        try:
-            response = await session.request(
-                method, url, data=data, headers=asked, allow_redirects=False
-            )
-        except (aiohttp.InvalidURL, ValueError) as exc:
-            raise ConfigError("The URL or a header cannot be sent.") from exc
-        except (aiohttp.ClientError, OSError) as exc:
-            raise UpstreamUnreachable(f"{safe_url(url)} cannot be reached.") from exc
-        pairs = kept_headers(response.headers.items())
-        head = Head(now(), method, safe_url(url), response.status, pairs)
-        try:
-            file = out.open("wb")
-        except OSError as exc:
-            raise ConfigError(f"{out} cannot be written.") from exc
-        with file:
+    timeout = aiohttp.ClientTimeout(total=None, connect=_CONNECT_SECONDS)
+    async with (
+        aiohttp.ClientSession(timeout=timeout, auto_decompress=False) as session,
+        await _ask(session, method, url, data, headers or {}) as response,
+    ):
+        kept = kept_headers(response.headers.items())
+        head = Head(now(), method, safe_url(url), response.status, kept)
+        with _opened(out) as file:
             file.write(line(head))
             return await _write(response, file, now)
+
+
+async def _ask(
+    session: aiohttp.ClientSession,
+    method: str,
+    url: str,
+    data: bytes | None,
+    headers: Mapping[str, str],
+) -> aiohttp.ClientResponse:
+    asked = {"Accept-Encoding": "identity", **headers}
+    try:
+        return await session.request(method, url, data=data, headers=asked, allow_redirects=False)
+    except (aiohttp.InvalidURL, aiohttp.NonHttpUrlClientError, ValueError) as exc:
+        raise ConfigError("The URL or a header cannot be sent.") from exc
+    except (aiohttp.ClientError, OSError) as exc:
+        raise UpstreamUnreachable(f"{safe_url(url)} cannot be reached.") from exc
+
+
+def _opened(out: Path) -> BinaryIO:
+    try:
+        return out.open("wb")
+    except OSError as exc:
+        raise ConfigError(f"{out} cannot be written.") from exc
 
 
 async def _write(

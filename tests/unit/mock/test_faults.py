@@ -18,7 +18,7 @@ from tidewire.errors import (
 )
 from tidewire.models.base import ChatMessage, ChatRequest, Finish
 from tidewire.models.openai import OpenAI, Settings
-from tidewire.testing import Fault, MockServer, Rule, Scenario, mock_server
+from tidewire.testing import FakeClock, Fault, MockServer, Rule, Scenario, mock_server
 
 SAID = "High water, 漲潮 🌊, at noon."
 QUESTION = ChatRequest([ChatMessage("user", "When?")])
@@ -42,7 +42,8 @@ class Heard:
 
 async def ask(mock: MockServer, **settings: Any) -> Heard:
     url = f"{mock.base_url}/v1"
-    model = OpenAI("gpt", Settings(base_url=url, **{"max_retries": 0, **settings}))
+    settings = {"max_retries": 0, **settings}
+    model = OpenAI("gpt", Settings(base_url=url, **settings), sleep=FakeClock().sleep)
     heard = Heard()
     try:
         async for event in model.answer(QUESTION):
