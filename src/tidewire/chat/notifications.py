@@ -22,7 +22,16 @@ from tidewire.live.start import Start
 from tidewire.log.base import Log, StreamInfo
 from tidewire.wire.cursor import Position, write_cursor
 
-__all__ = ["EVERYONE", "NOTIFICATION_RULES", "USER", "Listed", "Notifications", "Sent", "Shown"]
+__all__ = [
+    "EVERYONE",
+    "NOTIFICATION_RULES",
+    "USER",
+    "Draft",
+    "Listed",
+    "Notifications",
+    "Sent",
+    "Shown",
+]
 
 USER = "user:"
 EVERYONE = "everyone"
@@ -34,6 +43,15 @@ NOTIFICATION_RULES = (
     ),
 )
 MAX_DATA_BYTES = 16 * 1024
+
+
+class Draft(msgspec.Struct, frozen=True):
+    """What somebody is to be told; ``data`` is any JSON of at most MAX_DATA_BYTES."""
+
+    title: str
+    body: str | None = None
+    link: str | None = None
+    data: Any = None
 
 
 class Sent(msgspec.Struct, frozen=True):
@@ -83,18 +101,18 @@ class Notifications:
         self._clock = clock
 
     async def notify(
-        self, user: str, title: str, *, sender: str = "", key: str | None = None, **more: Any
+        self, user: str, draft: Draft, *, sender: str = "", key: str | None = None
     ) -> Sent:
-        """Tells one person. ``more`` is body, link and data of a Note; the same ``key`` of
-        the same sender tells it once. Raises RequestTooLarge, RateLimited, LogUnavailable."""
-        await self._begin(user)
-        return await self._send(USER + user, title, own_key(sender, key), more)
+        """Tells one person; the same ``key`` of the same sender tells it once.
 
-    async def broadcast(
-        self, title: str, *, sender: str = "", key: str | None = None, **more: Any
-    ) -> Sent:
+        Raises BadRequest, RequestTooLarge, RateLimited, LogUnavailable.
+        """
+        await self._begin(user)
+        return await self._send(USER + user, draft, own_key(sender, key))
+
+    async def broadcast(self, draft: Draft, *, sender: str = "", key: str | None = None) -> Sent:
         """Tells everybody; else as ``notify``."""
-        return await self._send(EVERYONE, title, own_key(sender, key), more)
+        return await self._send(EVERYONE, draft, own_key(sender, key))
 
     async def list(self, user: str, *, unread_only: bool = False, limit: int = 50) -> Listed:
         """What a person was told, as far as it is kept. Raises LogUnavailable."""
@@ -128,8 +146,8 @@ class Notifications:
             found.append((stream, Start(min(after, default=folded.offset), prime=True)))
         return found
 
-    async def _send(self, channel: str, title: str, key: str | None, more: dict[str, Any]) -> Sent:
-        note = Note(new_id(channel, key), title, self._clock(), **more)
+    async def _send(self, channel: str, draft: Draft, key: str | None) -> Sent:
+        note = Note(new_id(channel, key), at=self._clock(), **msgspec.structs.asdict(draft))
         _check(note)
         return Sent(await self._channels.publish(channel, [write(note)], key=key), note.id)
 

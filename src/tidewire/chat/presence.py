@@ -19,10 +19,10 @@ from typing import NamedTuple
 
 import msgspec
 
-from tidewire.chat.attendance import MAX_PEOPLE, Attendance
+from tidewire.chat.attendance import Attendance
 from tidewire.chat.folds import Folds
 from tidewire.chat.people import Joined, Left, People, Present, RoomEvent, Stay, write
-from tidewire.errors import Conflict, TidewireError
+from tidewire.errors import TidewireError
 from tidewire.live.base import Visit
 from tidewire.live.channels import Channels, channel_stream
 from tidewire.log.base import Log, Retention
@@ -144,11 +144,14 @@ class Presence:
         attendance.disconnect(user, self._clock())
         self._look(room, at=attendance.changes_at)
 
-    async def renew(self, room: str, user: str, name: str) -> None:
-        """Somebody is there for LEASE_SECONDS more. Raises Conflict, LogUnavailable."""
-        if not self._room(room).attendance.renew(user, name, self._clock()):
-            raise Conflict(f"The room is full: {MAX_PEOPLE} people are there.")
+    async def renew(self, room: str, user: str, name: str) -> bool:
+        """Somebody is there for LEASE_SECONDS more; False if the room is full.
+
+        Raises LogUnavailable.
+        """
+        counts = self._room(room).attendance.renew(user, name, self._clock())
         await self._settle(self._room(room))
+        return counts
 
     async def leave(self, room: str, user: str) -> None:
         """Gives a lease back, at once. Raises LogUnavailable."""

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from tidewire.chat.notifications import EVERYONE, USER, Notifications
+from tidewire.chat.notifications import EVERYONE, USER, Draft, Notifications
 from tidewire.live.start import find_start
 from tidewire.server.caller import CallerRoute, caller, check_user
 from tidewire.server.routes import SSE, requested_key
@@ -64,16 +64,16 @@ def notifications_router(
         """Tells one person: an event ``notification`` to all tabs and devices, now or when
         they come. The same ``Idempotency-Key`` tells it once."""
         sender, key = caller(request).user, requested_key(request)
-        sent = await notifications.notify(
-            check_user(user), sender=sender, key=key, **tell.model_dump()
-        )
+        draft = Draft(**tell.model_dump())
+        sent = await notifications.notify(check_user(user), draft, sender=sender, key=key)
         return JSONResponse(msgspec.to_builtins(sent), status_code=201)
 
     @router.post("/api/notifications/broadcast", status_code=201)
     async def broadcast(request: Request, tell: Tell) -> JSONResponse:
         """Tells everybody. The same ``Idempotency-Key`` tells it once."""
         sender, key = caller(request).user, requested_key(request)
-        sent = await notifications.broadcast(sender=sender, key=key, **tell.model_dump())
+        draft = Draft(**tell.model_dump())
+        sent = await notifications.broadcast(draft, sender=sender, key=key)
         return JSONResponse(msgspec.to_builtins(sent), status_code=201)
 
     @router.get("/api/notifications", response_class=Response, responses=SSE)

@@ -10,9 +10,10 @@ from pydantic import BaseModel, ConfigDict, Field
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
+from tidewire.chat.attendance import MAX_PEOPLE
 from tidewire.chat.presence import Presence
 from tidewire.chat.rooms import RoomPolicy, Rooms, room_channel
-from tidewire.errors import Forbidden
+from tidewire.errors import Conflict, Forbidden
 from tidewire.live.channels import Channels
 from tidewire.server.caller import Caller, CallerRoute, caller
 from tidewire.server.protocol import EXTENSION
@@ -139,7 +140,8 @@ def rooms_router(
     async def renew(request: Request, room: str) -> Response:
         """For clients without a stream: the caller is there for 30 s more."""
         person = await _reader(request, room)
-        await presence.renew(room_channel(room), person.user, person.name)
+        if not await presence.renew(room_channel(room), person.user, person.name):
+            raise Conflict(f"The room is full: {MAX_PEOPLE} people are there.")
         return Response(status_code=204)
 
     @router.delete("/api/rooms/{room}/presence", status_code=204)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import pytest
 
 from tests.contract.logs import Clock
-from tidewire.chat.notifications import NOTIFICATION_RULES, Notifications
+from tidewire.chat.notifications import NOTIFICATION_RULES, Draft, Notifications
 from tidewire.errors import BadRequest, RequestTooLarge
 from tidewire.live.channels import ChannelRule, Channels
 from tidewire.live.hub import Hub
@@ -32,14 +33,14 @@ class World:
         ids = []
         for title in titles:
             self.clock.now += 1
-            ids.append((await self.notifications.notify(user, title)).id)
+            ids.append((await self.notifications.notify(user, Draft(title))).id)
         return ids
 
     async def tell_all(self, *titles: str) -> list[str]:
         ids = []
         for title in titles:
             self.clock.now += 1
-            ids.append((await self.notifications.broadcast(title)).id)
+            ids.append((await self.notifications.broadcast(Draft(title))).id)
         return ids
 
     async def listed(self, user: str, *, unread_only: bool = False) -> tuple[str, int]:
@@ -63,8 +64,8 @@ async def test_what_one_person_and_all_are_told_is_one_list(world: World) -> Non
 
 
 async def test_a_notification_keeps_what_it_was_given(world: World) -> None:
-    more = {"body": "text", "link": "/x", "data": {"n": [1, None]}}
-    sent = await world.notifications.notify("ann", "title", **more)
+    more: dict[str, Any] = {"body": "text", "link": "/x", "data": {"n": [1, None]}}
+    sent = await world.notifications.notify("ann", Draft("title", **more))
     (shown,) = (await world.notifications.list("ann")).notifications
     assert (shown.id, shown.title, shown.to, shown.read) == (sent.id, "title", "user", False)
     assert {name: getattr(shown, name) for name in more} == more
@@ -134,10 +135,10 @@ async def test_broadcasts_count_from_the_first_contact_on(world: World) -> None:
 
 async def test_the_same_key_tells_once(world: World) -> None:
     tell = world.notifications.notify
-    first = await tell("ann", "a", sender="bob", key="k")
-    assert await tell("ann", "a", sender="bob", key="k") == first
-    await tell("ann", "b", sender="cem", key="k")
-    broadcast = await world.notifications.broadcast("c", sender="bob", key="k")
+    first = await tell("ann", Draft("a"), sender="bob", key="k")
+    assert await tell("ann", Draft("a"), sender="bob", key="k") == first
+    await tell("ann", Draft("b"), sender="cem", key="k")
+    broadcast = await world.notifications.broadcast(Draft("c"), sender="bob", key="k")
     assert broadcast.id != first.id
     assert (await world.listed("ann"))[1] == 3
 
@@ -218,6 +219,6 @@ async def test_data_that_could_not_be_stored_or_read_is_refused(
     world: World, data: object, error: type[Exception]
 ) -> None:
     with pytest.raises(error):
-        await world.notifications.notify("ann", "a", data=data)
-    await world.notifications.notify("ann", "b", data="x" * 16_382)
+        await world.notifications.notify("ann", Draft("a", data=data))
+    await world.notifications.notify("ann", Draft("b", data="x" * 16_382))
     assert await world.listed("ann") == ("b", 1)

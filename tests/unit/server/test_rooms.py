@@ -8,6 +8,7 @@ from typing import Any
 import httpx
 import pytest
 
+from tidewire.chat import attendance
 from tidewire.chat.rooms import Everybody
 from tidewire.server import app
 
@@ -206,3 +207,14 @@ async def test_the_policy_decides(monkeypatch: pytest.MonkeyPatch, start: Any) -
         assert answer.status_code == 403, path
     assert (await api.get("/api/rooms", params=BOB)).json()["rooms"] == []
     assert len((await api.get("/api/rooms", params=ANN)).json()["rooms"]) == 1
+
+
+async def test_a_full_room_can_be_read_but_not_entered(
+    api: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(attendance, "MAX_PEOPLE", 1)
+    await api.put(f"{LOBBY}/presence", params=ANN)
+    late = await api.put(f"{LOBBY}/presence", params=BOB)
+    assert (late.status_code, late.json()["error"]["code"]) == (409, "conflict")
+    events, _ = await read(api)
+    assert [data["user"] for _, data in events] == ["ann"]
