@@ -34,7 +34,7 @@ CONVERSATION = ChatRequest(
         ChatMessage("user", [Text("Where is this?"), Image(DOT)]),
         ChatMessage(
             "assistant",
-            [Thought("A harbour.", "rs_1:sig"), Text("I look.")],
+            [Thought("A harbour.", "rs_1:c2ln"), Text("I look.")],
             tool_calls=[ToolCall("a", "tide", {"port": "Brest"}, "sig-a"), ToolCall("b", "now")],
         ),
         ChatMessage("tool", '{"height":7.1}', tool_call_id="a"),
@@ -154,7 +154,7 @@ async def test_anthropic() -> None:
             {
                 "role": "assistant",
                 "content": [
-                    {"type": "thinking", "thinking": "A harbour.", "signature": "rs_1:sig"},
+                    {"type": "thinking", "thinking": "A harbour.", "signature": "rs_1:c2ln"},
                     {"type": "text", "text": "I look."},
                     {"type": "tool_use", "id": "a", "name": "tide", "input": {"port": "Brest"}},
                     {"type": "tool_use", "id": "b", "name": "now", "input": {}},
@@ -218,7 +218,7 @@ async def test_gemini() -> None:
             {
                 "role": "model",
                 "parts": [
-                    {"text": "A harbour.", "thought": True, "thoughtSignature": "rs_1:sig"},
+                    {"text": "A harbour.", "thought": True, "thoughtSignature": "rs_1:c2ln"},
                     {"text": "I look."},
                     {
                         "functionCall": {"id": "a", "name": "tide", "args": {"port": "Brest"}},
@@ -370,7 +370,7 @@ async def test_openai_responses() -> None:
     assert await sent("openai-responses", CONVERSATION) == {
         "model": "m-1",
         "input": [
-            {"role": "system", "content": [{"type": "input_text", "text": "Be brief."}]},
+            {"role": "system", "content": "Be brief."},
             {
                 "role": "user",
                 "content": [
@@ -382,9 +382,9 @@ async def test_openai_responses() -> None:
                 "type": "reasoning",
                 "id": "rs_1",
                 "summary": [{"type": "summary_text", "text": "A harbour."}],
-                "encrypted_content": "sig",
+                "encrypted_content": "c2ln",
             },
-            {"role": "assistant", "content": [{"type": "output_text", "text": "I look."}]},
+            {"role": "assistant", "content": "I look."},
             {
                 "type": "function_call",
                 "call_id": "a",
@@ -394,7 +394,7 @@ async def test_openai_responses() -> None:
             {"type": "function_call", "call_id": "b", "name": "now", "arguments": "{}"},
             {"type": "function_call_output", "call_id": "a", "output": '{"height":7.1}'},
             {"type": "function_call_output", "call_id": "b", "output": "noon"},
-            {"role": "user", "content": [{"type": "input_text", "text": "And then?"}]},
+            {"role": "user", "content": "And then?"},
         ],
         "stream": True,
         "store": False,

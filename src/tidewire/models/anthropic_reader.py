@@ -64,11 +64,16 @@ class _Delta(msgspec.Struct, gc=False):
     stop_reason: str | None = None
 
 
+class _OutputDetails(msgspec.Struct, gc=False):
+    thinking_tokens: int | None = None
+
+
 class _Usage(msgspec.Struct, gc=False):
     input_tokens: int | None = None
     output_tokens: int | None = None
     cache_creation_input_tokens: int | None = None
     cache_read_input_tokens: int | None = None
+    output_tokens_details: _OutputDetails | None = None
 
 
 class _Message(msgspec.Struct, gc=False):
@@ -198,8 +203,10 @@ class Reader(StreamReader):
                 setattr(counted, name, count)
         cached = counted.cache_read_input_tokens or 0
         written = counted.cache_creation_input_tokens or 0
+        details = counted.output_tokens_details
         self.usage = Usage(
             input_tokens=(counted.input_tokens or 0) + cached + written,
             output_tokens=counted.output_tokens or 0,
+            reasoning_tokens=(details.thinking_tokens or 0) if details else 0,
             cached_tokens=cached,
         )

@@ -28,6 +28,7 @@ _REASONS: Final = {
     "BLOCKLIST": "content_filter",
     "PROHIBITED_CONTENT": "content_filter",
     "SPII": "content_filter",
+    "MODEL_ARMOR": "content_filter",
     "IMAGE_SAFETY": "content_filter",
     "IMAGE_PROHIBITED_CONTENT": "content_filter",
     "IMAGE_RECITATION": "content_filter",
@@ -91,6 +92,7 @@ class _Grounding(_Struct, gc=False):
 
 class _Citations(_Struct, gc=False):
     citation_sources: list[_Place] | None = None
+    citations: list[_Place] | None = None  # Vertex calls them so
 
 
 class _Candidate(_Struct, gc=False):
@@ -206,7 +208,7 @@ class Reader(StreamReader):
                     document=found.uri or found.title, title=found.title, quote=found.text
                 )
         citations = candidate.citation_metadata
-        for place in (citations and citations.citation_sources) or ():
+        for place in (citations and (citations.citation_sources or citations.citations)) or ():
             events += self._sources.cite(url=place.uri, title=place.title)
         return events
 

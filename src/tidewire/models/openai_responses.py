@@ -69,8 +69,7 @@ def _items(turn: ChatMessage) -> Iterator[dict[str, Any]]:
     for part in turn.parts:
         if isinstance(part, Thought):
             yield _reasoning(part)
-    content = [_part(part, turn.role) for part in turn.parts if isinstance(part, Text | Image)]
-    if content:
+    if content := _content(turn):
         yield {"role": turn.role, "content": content}
     for call in turn.tool_calls:
         made = {"call_id": call.id, "name": call.name, "arguments": json_text(call.input)}
@@ -83,11 +82,16 @@ def _reasoning(thought: Thought) -> dict[str, Any]:
     return {"type": "reasoning", "id": id, "summary": summary, "encrypted_content": encrypted}
 
 
-def _part(part: Text | Image, role: str) -> dict[str, Any]:
+def _content(turn: ChatMessage) -> Any:
+    if any(isinstance(part, Image) for part in turn.parts):
+        return [_part(part) for part in turn.parts if isinstance(part, Text | Image)]
+    return turn.text
+
+
+def _part(part: Text | Image) -> dict[str, Any]:
     if isinstance(part, Image):
         return {"type": "input_image", "image_url": part.url, "detail": "auto"}
-    kind = "output_text" if role == "assistant" else "input_text"
-    return {"type": kind, "text": part.text}
+    return {"type": "input_text", "text": part.text}
 
 
 def _tool(tool: ToolSpec) -> dict[str, Any]:

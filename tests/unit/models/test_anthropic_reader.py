@@ -48,7 +48,7 @@ def begin(**usage: int) -> str:
     return event("message_start", message={"id": "msg_1", "content": [], "usage": usage})
 
 
-def end(reason: str = "end_turn", **usage: int) -> list[str]:
+def end(reason: str = "end_turn", **usage: Any) -> list[str]:
     closing = {"stop_reason": reason, "stop_sequence": None}
     return [event("message_delta", delta=closing, usage=usage), event("message_stop")]
 
@@ -247,8 +247,8 @@ def test_usage_is_cumulative_and_counts_the_cache_as_input() -> None:
             cache_creation_input_tokens=5,
         )
     )
-    read(reader, *end(output_tokens=42))
-    assert reader.usage == Usage(input_tokens=115, output_tokens=42, cached_tokens=100)
+    read(reader, *end(output_tokens=42, output_tokens_details={"thinking_tokens": 30}))
+    assert reader.usage == Usage(115, 42, reasoning_tokens=30, cached_tokens=100)
 
 
 @pytest.mark.parametrize(

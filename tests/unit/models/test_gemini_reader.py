@@ -124,6 +124,13 @@ def test_files() -> None:
     ]
 
 
+@pytest.mark.parametrize("name", ["citationSources", "citations"])
+def test_citations_of_either_name(name: str) -> None:
+    cited = {name: [{"uri": "https://sea.example", "title": "Sea", "startIndex": 1}]}
+    events = read(Reader(), chunk(citationMetadata=cited, finish="STOP"))
+    assert events == [Source("s1", url="https://sea.example", title="Sea")]
+
+
 def test_each_place_is_cited_once_however_often_it_is_repeated() -> None:
     web = {"web": {"uri": "https://sea.example", "title": "Sea"}}
     book = {"retrievedContext": {"uri": "gs://b/almanac", "title": "Almanac", "text": "12:00"}}
