@@ -104,9 +104,9 @@ class Visits:
 
 
 @asynccontextmanager
-async def visiting(browser: Browser, folder: Path) -> AsyncIterator[Visits]:
+async def visiting(browser: Browser, folder: Path, config: str = "") -> AsyncIterator[Visits]:
     """A server of its own, for as long as it is visited."""
-    server = TidewireProcess(folder, CONFIG)
+    server = TidewireProcess(folder, CONFIG + config)
     try:
         await server.start()
         async with (

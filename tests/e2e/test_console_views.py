@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import pytest
 import pytest_asyncio
@@ -62,3 +63,24 @@ async def test_in_the_other_language_and_by_night_everything_is_there(visits: Vi
         await ada.find(f"view-{view}").click()
         await expect(ada.find(view)).to_contain_text(words)
         assert await ada.overflow() == 0
+
+
+async def test_a_server_with_a_secret_is_unlocked_from_any_view(
+    browser: Browser, tmp_path: Path
+) -> None:
+    secret = "a-secret-of-more-than-32-characters"
+    config = f'[auth]\nsecret = "{secret}"\n'
+    async with visiting(browser, tmp_path, config) as locked, visit(locked):
+        ada = await locked.person("rooms/harbour", "Ada")
+        form = ada.page.locator("[data-testid=secret]:visible")
+        await form.locator("input").fill("wrong")
+        await form.locator("input").press("Enter")
+        await form.locator("input").fill(secret)
+        await form.locator("input").press("Enter")
+        await ada.wait_for_connection("room", "open")
+        await expect(form).to_have_count(0)
+        await ada.find("room-composer").fill("Let in")
+        await ada.find("room-composer").press("Enter")
+        await expect(ada.find("room-message")).to_contain_text("Let in")
+        await ada.find("view-chat").click()
+        await expect(ada.find("model-picker")).to_be_visible()

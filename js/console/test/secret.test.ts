@@ -21,9 +21,11 @@ it("asks for the server's secret and sends it from then on", async () => {
   mount(defineComponent(() => ((models = useModels()), () => h("div"))));
   await flushPromises();
   expect(models.state.value).toBe("locked");
-  await models.unlock("wrong");
+  models.unlock("wrong");
+  await flushPromises();
   expect(models.state.value).toBe("locked");
-  await models.unlock("right");
+  models.unlock("right");
+  await flushPromises();
   expect(models.state.value).toBe("ready");
   expect(models.picked.value).toBe("demo");
 });

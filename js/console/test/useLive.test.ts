@@ -3,6 +3,7 @@ import type { ServerSentEvent } from "tidewire";
 import { afterEach, beforeEach, expect, it, vi } from "vitest";
 import { effectScope, nextTick, ref, type EffectScope } from "vue";
 
+import { locked, saveSecret } from "../src/api/secret";
 import { useLive, type Live, type LiveOptions } from "../src/api/useLive";
 import { FakeServer } from "./fakeServer";
 
@@ -100,6 +101,19 @@ it("stays while nobody looks, where others see it there", async () => {
   look("hidden");
   await settle();
   expect(server.streams[0]?.isLeft).toBe(false);
+});
+
+it("asks again once the secret is given", async () => {
+  const error = { code: "unauthorized", message: "Send the secret.", retryable: false };
+  vi.stubGlobal("fetch", () => Promise.resolve(Response.json({ error }, { status: 401 })));
+  const { failure } = live();
+  await settle();
+  expect([locked.value, failure.value?.code]).toEqual([true, "unauthorized"]);
+  server = new FakeServer();
+  saveSecret("right");
+  await settle();
+  expect(server.streams[0]?.asked.headers.get("Authorization")).toBe("Bearer right");
+  expect([locked.value, failure.value]).toEqual([false, null]);
 });
 
 it("says why the server does not give it", async () => {

@@ -2,7 +2,7 @@
 
 import { ConnectionLost, Refused } from "tidewire";
 
-import { authorization } from "./secret";
+import { authorization, locked } from "./secret";
 
 export interface Call {
   readonly method?: "GET" | "POST";
@@ -29,6 +29,7 @@ export async function call(path: string, { method, body, headers }: Call = {}): 
   }).catch((cause: unknown) => {
     throw new ConnectionLost("The server could not be reached.", { cause });
   });
+  if (response.status === 401) locked.value = true;
   const text = await response.text();
   if (!response.ok) throw refusal(response.status, text);
   return text === "" ? null : JSON.parse(text);

@@ -3,10 +3,20 @@
  * it with the tab, and it is sent as a header, never in an address.
  */
 
+import { ref } from "vue";
+
 const KEY = "tidewire.secret";
+
+/** The server has refused something for want of its secret. */
+export const locked = ref(false);
+
+/** How many secrets were tried: whatever was refused is asked again with the next. */
+export const tries = ref(0);
 
 export function saveSecret(secret: string): void {
   sessionStorage.setItem(KEY, secret);
+  locked.value = false;
+  tries.value += 1;
 }
 
 /** The headers that let a request in; none where no secret was given. */

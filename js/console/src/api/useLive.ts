@@ -1,11 +1,11 @@
 /** A live stream for as long as a component is there, over the `tidewire` client. */
 
-import { openStream, type EventStream, type ServerSentEvent } from "tidewire";
+import { openStream, Refused, type EventStream, type ServerSentEvent } from "tidewire";
 import { onScopeDispose, shallowRef, watch, type ShallowRef } from "vue";
 
 import type { Connection, Failure } from "../chat/model";
 import { connectionOf, failureOf } from "./network";
-import { authorization } from "./secret";
+import { authorization, locked, tries } from "./secret";
 
 export interface LiveOptions {
   /** Relative to the page; null for none now. Another address begins another stream. */
@@ -53,7 +53,9 @@ export function useLive(options: LiveOptions): Live {
         if (state.name === "open") options.onOpen?.();
       },
       onClose: ({ reason, error }) => {
-        if (reason !== "aborted") failure.value = failureOf(error);
+        if (reason === "aborted") return;
+        failure.value = failureOf(error);
+        if (error instanceof Refused && error.status === 401) locked.value = true;
       },
     });
   }
@@ -70,7 +72,7 @@ export function useLive(options: LiveOptions): Live {
     else if (options.restsHidden) rest();
   }
 
-  watch(options.url, begin, { immediate: true });
+  watch([options.url, tries], begin, { immediate: true });
   document.addEventListener("visibilitychange", onVisibility);
   onScopeDispose(() => {
     document.removeEventListener("visibilitychange", onVisibility);

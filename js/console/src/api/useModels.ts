@@ -1,11 +1,11 @@
 /** The list of models and the one that is picked; the pick is kept in this browser. */
 
 import { Refused } from "tidewire";
-import { computed, onMounted, ref, type ComputedRef, type Ref } from "vue";
+import { computed, onMounted, ref, watch, type ComputedRef, type Ref } from "vue";
 
 import { readSetting, writeSetting } from "../settings";
 import { fetchModels, type ModelInfo } from "./models";
-import { saveSecret } from "./secret";
+import { saveSecret, tries } from "./secret";
 
 /** `locked`: the server wants its secret first. */
 export type ModelsState = "loading" | "ready" | "failed" | "locked";
@@ -18,7 +18,7 @@ export interface Models {
   readonly pick: (name: string) => void;
   readonly load: () => Promise<void>;
   /** Tries the server's secret. */
-  readonly unlock: (secret: string) => Promise<void>;
+  readonly unlock: (secret: string) => void;
 }
 
 export function useModels(): Models {
@@ -45,11 +45,7 @@ export function useModels(): Models {
     }
   }
 
-  async function unlock(secret: string): Promise<void> {
-    saveSecret(secret);
-    await load();
-  }
-
   onMounted(load);
-  return { list, state, picked, pick, load, unlock };
+  watch(tries, load);
+  return { list, state, picked, pick, load, unlock: saveSecret };
 }
