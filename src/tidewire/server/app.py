@@ -96,16 +96,7 @@ def create_app(settings: Settings) -> FastAPI:
     rules = [ChannelRule(**table.model_dump()) for table in settings.channels]
     channels = Channels(tide.log, tide.hub, [*rules, MONITOR_RULE, *NOTIFICATION_RULES])
     monitor = Monitor(tide, channels, settings.data)
-    policy = Everybody()
-    people = Folds(tide.log, People, most=10_000)
-    presence = Presence(tide.log, channels, people)
-    rooms = Rooms(tide.log, tide.hub, channels, people)
-    access = Access(policy)
-    subscriber = Subscriber(tide, channels, access)
-    notifications = Notifications(tide.log, channels)
-    app.include_router(channels_router(tide, channels, access, subscriber))
-    app.include_router(rooms_router(channels, rooms, presence, policy, subscriber))
-    app.include_router(notifications_router(tide, notifications, subscriber))
+    presence = _include_channels(app, tide, channels)
     app.include_router(monitor_router(tide, channels))
     app.include_router(connections_router(tide.hub))
     app.include_router(interval_router(tide, channels))
@@ -113,6 +104,21 @@ def create_app(settings: Settings) -> FastAPI:
     mount_console(app)
     _add_middleware(app, settings)
     return app
+
+
+def _include_channels(app: FastAPI, tide: Tidewire, channels: Channels) -> Presence:
+    """Channels, and what people do with them; the presence is to be run."""
+    policy = Everybody()
+    access = Access(policy)
+    subscriber = Subscriber(tide, channels, access)
+    people = Folds(tide.log, People, most=10_000)
+    presence = Presence(tide.log, channels, people)
+    rooms = Rooms(tide.log, tide.hub, channels, people)
+    notifications = Notifications(tide.log, channels)
+    app.include_router(channels_router(tide, channels, access, subscriber))
+    app.include_router(rooms_router(channels, rooms, presence, policy, subscriber))
+    app.include_router(notifications_router(tide, notifications, subscriber))
+    return presence
 
 
 def _add_middleware(app: FastAPI, settings: Settings) -> None:
