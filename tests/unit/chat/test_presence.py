@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
+import random
+from collections import Counter
 
 import pytest
 
@@ -290,3 +292,37 @@ async def test_a_server_that_slept_brings_its_people_back(world: World) -> None:
     world.servers.append(asleep)
     await world.pass_time(LOOK_AGAIN_SECONDS + 1)
     assert await world.told() == ["+ann", "-ann", "+ann"]
+
+
+# Whatever happens
+
+
+@pytest.mark.parametrize("seed", range(20))
+async def test_in_the_end_the_room_says_who_is_there(world: World, seed: int) -> None:
+    """Tabs open and close on two servers, which die and are replaced."""
+    chance = random.Random(seed)
+    tabs: dict[Server, Counter[str]] = {world.server(): Counter(), world.server(): Counter()}
+    for _ in range(150):
+        server, user = chance.choice(list(tabs)), chance.choice(["ann", "bob", "cem"])
+        match chance.choice(["open", "close", "close", "wait", "wait", "die"]):
+            case "open":
+                server.connect(user)
+                tabs[server][user] += 1
+            case "close" if tabs[server][user]:
+                server.disconnect(user)
+                tabs[server][user] -= 1
+            case "wait":
+                await world.pass_time(chance.randrange(1, 8))
+            case "die" if chance.random() < 0.2:
+                world.servers.remove(server)
+                del tabs[server]
+                tabs[world.server()] = Counter()
+    await world.pass_time(2 * LOOK_AGAIN_SECONDS)
+    there = {user for opened in tabs.values() for user in +opened}
+    for server in tabs:
+        assert set(await server.people()) == there
+    told = await world.told()
+    for user in ("ann", "bob", "cem"):
+        signs = "".join(each[0] for each in told if each[1:] == user)
+        assert signs == ("+-" * len(signs))[: len(signs)], "joined and left take turns"
+        assert signs.endswith("+") is (user in there)
