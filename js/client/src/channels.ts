@@ -112,6 +112,7 @@ class ChannelNames {
     }
     if (event === "stream.reset") {
       const place = JSON.parse(data) as Place;
+      if (place.stream === "") return this.#byEpoch.get(epochOf(place.cursor));
       this.#learn(place);
       return place.stream;
     }

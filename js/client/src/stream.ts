@@ -252,7 +252,8 @@ class Stream implements EventStream {
   #isNew({ event, id, identified }: ServerSentEvent): boolean {
     // After a reset the server may begin again from the start, with ids already seen.
     if (event === "stream.reset") this.#seen.clear();
-    return !identified || id === "" || this.#seen.add(id);
+    // Each connection says anew how things stand, at an id where the last one may have ended.
+    return !identified || id === "" || this.#seen.add(id) || event === "stream.open";
   }
 
   #close(reason: CloseReason, error?: Error): void {

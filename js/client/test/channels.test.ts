@@ -80,3 +80,22 @@ test("a loop has the names, too, and leaving it leaves the channels", async () =
   expect(stream.state.name).toBe("closed");
   expect(transport.requests[0]?.url).toContain("from=5");
 });
+
+test("every connection says how things stand, though its id is not new", async () => {
+  const again = OPEN.replaceAll("a-0", "a-1").replace("c1", "c2");
+  const transport = new ScriptedTransport(
+    streaming([OPEN, sse("a-1.b-0", "one")], "drop"),
+    streaming([again, sse("a-1.b-0", "one"), sse("a-2.b-0", "two")], "hang"),
+  );
+  const { seen, platform } = follow(transport);
+  await platform.advance(1_000);
+  expect(seen).toEqual(["- stream.open", "news one", "- stream.open", "news two"]);
+});
+
+test("a reset that no longer knows the name of a channel is told with it", async () => {
+  const reset = sse("a-0.~", "stream.reset", { stream: "", reason: "gone", cursor: "b-0" });
+  const transport = new ScriptedTransport(streaming([OPEN, reset], "hang"));
+  const { seen } = follow(transport);
+  await settle();
+  expect(seen.slice(1)).toEqual(["reset weather", "weather stream.reset"]);
+});
