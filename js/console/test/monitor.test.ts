@@ -34,7 +34,7 @@ function sample(at: number, change: Partial<Sample> = {}): Sample {
 }
 
 it("keeps an hour of samples, and reads nothing else as one", () => {
-  const kept = withSamples([sample(0), sample(10)], [sample(KEPT_SECONDS + 5)]);
+  const kept = withSamples([sample(1), sample(10)], [sample(KEPT_SECONDS + 5)]);
   expect(kept.map(({ at }) => at)).toEqual([10, KEPT_SECONDS + 5]);
   const event = { id: "a-1", identified: true, data: '{"at":4}' };
   expect(readSample({ ...event, event: "sample" })?.at).toBe(4);

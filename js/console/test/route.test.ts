@@ -70,6 +70,8 @@ describe("the chat's address", () => {
     navigate({ view: "monitor", id: "" });
     await nextTick();
     expect(conversations.current.value.id).toBe(id);
+    conversations.startNew();
+    await nextTick();
     expect(location.hash).toBe("#/monitor");
     expect(lastVisited.chat).toBe(`#/chat/${id}`);
   });
