@@ -41,7 +41,7 @@ def record(
     try:
         recorded = asyncio.run(_record(url, out, method, body, headers))
     except KeyboardInterrupt:
-        typer.secho(f"Stopped; what came is in {out}", err=True)
+        typer.secho("Stopped; what has come is kept", err=True)
         raise typer.Exit(130) from None
     typer.secho(
         f"{recorded.status} · {recorded.chunks} chunks, {recorded.bytes} bytes "

@@ -1,13 +1,16 @@
-"""Every fault, and what the OpenAI adapter makes of it."""
+"""Every fault, and what our adapters make of it: OpenAI's of each, all of the main ones."""
 
 from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Callable
+from contextlib import aclosing
 from typing import Any
 
 import pytest
 
+from tests.unit.mock.test_apis import PATHS
 from tidewire.answers.events import AnswerEvent, TextDelta
 from tidewire.errors import (
     ModelError,
@@ -16,9 +19,10 @@ from tidewire.errors import (
     UpstreamTimeout,
     UpstreamTooLarge,
 )
-from tidewire.models.base import ChatMessage, ChatRequest, Finish
+from tidewire.models.base import ChatMessage, ChatRequest, Finish, Model
 from tidewire.models.openai import OpenAI, Settings
-from tidewire.testing import FakeClock, Fault, MockServer, Rule, Scenario, mock_server
+from tidewire.models.registry import build
+from tidewire.testing import FakeClock, Fault, MockServer, Rule, Scenario, collect, mock_server
 
 SAID = "High water, 漲潮 🌊, at noon."
 QUESTION = ChatRequest([ChatMessage("user", "When?")])
@@ -33,11 +37,15 @@ class Heard:
 
     @property
     def text(self) -> str:
-        return "".join(event.delta for event in self.events if isinstance(event, TextDelta))
+        return text_of(self.events)
 
     @property
     def is_finished(self) -> bool:
         return bool(self.events) and isinstance(self.events[-1], Finish)
+
+
+def text_of(events: list[AnswerEvent]) -> str:
+    return "".join(event.delta for event in events if isinstance(event, TextDelta))
 
 
 async def ask(mock: MockServer, **settings: Any) -> Heard:
@@ -153,15 +161,72 @@ async def test_an_answer_without_end() -> None:
     assert state == "left"
 
 
-async def test_the_mock_sees_that_its_client_has_left() -> None:
-    async with mock_server(Scenario([Rule(say=SAID, fault=Fault(stall_after=4))])) as mock:
-        model = OpenAI("gpt", Settings(base_url=f"{mock.base_url}/v1"))
-        answer = model.answer(QUESTION)
-        while not isinstance(await anext(answer), TextDelta):
-            pass
+# every API
+
+
+def build_for(api: str, mock: MockServer) -> Model:
+    return build("m", {"api": api, "base_url": mock.base_url + PATHS[api], "max_retries": 0})
+
+
+@pytest.mark.parametrize(
+    ("fault", "state"),
+    [
+        (Fault(break_after=5), "broken"),
+        (Fault(end_after=5), "finished"),
+        (Fault(error_after=5, message="The sea is rough."), "finished"),
+    ],
+    ids=["break", "end", "error"],
+)
+@pytest.mark.parametrize("api", PATHS)
+async def test_every_adapter_keeps_what_came(api: str, fault: Fault, state: str) -> None:
+    async with mock_server(Scenario([Rule(say=SAID, fault=fault)])) as mock:
+        model = build_for(api, mock)
+        events = []
+        with pytest.raises(ModelError) as caught:
+            async for event in model.answer(QUESTION):
+                events.append(event)
+        await model.aclose()
+        assert mock.requests[0].state == state
+    assert text_of(events)
+    assert SAID.startswith(text_of(events))
+    assert ("The sea is rough." in str(caught.value)) == (fault.error_after is not None)
+
+
+@pytest.mark.parametrize("api", ["openai-responses", "gemini", "ollama", "dashscope"])
+async def test_where_the_last_event_says_why_it_ended(api: str) -> None:
+    fault = Fault(no_terminator=True)
+    async with mock_server(Scenario([Rule(say=SAID, fault=fault)])) as mock:
+        model = build_for(api, mock)
+        with pytest.raises(UpstreamBroken):
+            await collect(model.answer(QUESTION))
+        await model.aclose()
+
+
+@pytest.mark.parametrize("sent", [0, 5], ids=["before the first token", "in the middle"])
+@pytest.mark.parametrize("api", PATHS)
+async def test_the_mock_sees_that_its_client_has_left(api: str, sent: int) -> None:
+    """This is how a test shows that a stop has reached the model."""
+    async with mock_server(Scenario([Rule(say=SAID, fault=Fault(stall_after=sent))])) as mock:
+        model = build_for(api, mock)
+        spoke = asyncio.Event()
+        hearing = asyncio.create_task(_hear(model, spoke))
+        async with asyncio.timeout(5):
+            await (spoke.wait() if sent else _until(lambda: bool(mock.requests)))
         assert mock.requests[0].state == "answering"
-        await answer.aclose()
+        hearing.cancel()
         async with asyncio.timeout(1):
             await mock.requests[0].ended.wait()
         assert mock.requests[0].state == "left"
         await model.aclose()
+
+
+async def _hear(model: Model, spoke: asyncio.Event) -> None:
+    async with aclosing(model.answer(QUESTION)) as answer:
+        async for event in answer:
+            if isinstance(event, TextDelta):
+                spoke.set()
+
+
+async def _until(condition: Callable[[], bool]) -> None:
+    while not condition():
+        await asyncio.sleep(0)

@@ -7,7 +7,6 @@ Source: the Gemini API reference, generateContent.
 
 from __future__ import annotations
 
-import re
 from typing import Any, ClassVar
 
 from tidewire.answers.events import AnswerEvent, ReasoningDelta, TextDelta, ToolReady, Usage
@@ -27,7 +26,6 @@ _STATUSES = {
     429: "RESOURCE_EXHAUSTED",
     503: "UNAVAILABLE",
 }
-_PATH = re.compile(r"/v1(?:beta)?/models/(.+):(streamGenerateContent|generateContent)")
 SIGNATURE = "bW9jayB0aG91Z2h0"
 
 
@@ -38,12 +36,11 @@ class Gemini(Api):
 
     @classmethod
     def read(cls, request: Asked) -> Question:
-        found = _PATH.fullmatch(request.path)
-        assert found is not None, "the route has matched"
-        stream = found[2] == "streamGenerateContent"
+        model, _, method = request.path.rpartition("/")[2].partition(":")
+        stream = method == "streamGenerateContent"
         if stream and request.query.get("alt") != "sse":
             raise BadRequest("This mock streams with alt=sse only.")
-        return asked(found[1], _turns(request.body), stream=stream, body=request.body)
+        return asked(model, _turns(request.body), stream=stream, body=request.body)
 
     @classmethod
     def refusal(cls, status: int, message: str) -> dict[str, Any]:
