@@ -25,6 +25,7 @@ from tidewire.dialects import DIALECTS
 from tidewire.dialects.features import Feature
 from tidewire.live.start import Reset
 from tidewire.models.registry import SETTINGS
+from tidewire.models.settings import UpstreamSettings
 from tidewire.server.settings import ChannelSettings, Settings
 
 FOLDER = Path(__file__).parents[1] / "docs" / "reference"
@@ -68,6 +69,12 @@ def _settings() -> str:
         "A table `[models.NAME]` for each. `api` is one of the names below; `api_key`, `proxy`\n"
         "and the values of `headers` may be `env:NAME` or `file:PATH`. `fallback` is a list of\n"
         "other models, asked in their order when this one fails before it has said anything.\n"
+        f"\n### For every api but demo\n\n{inspect.getdoc(UpstreamSettings)}\n\n"
+        "| setting | default |\n|---|---|\n"
+        + "".join(
+            _row(f"`{field.name}`", _value(field.default))
+            for field in dataclasses.fields(UpstreamSettings)
+        )
         + "".join(_model(api, table) for api, table in SETTINGS.items())
     )
 
@@ -89,11 +96,14 @@ def _choices(field: FieldInfo) -> str:
 
 
 def _model(api: str, table: Any) -> str:
+    """What is this API's own, and what it sets otherwise than the rest."""
+    shared = {field.name: field.default for field in dataclasses.fields(UpstreamSettings)}
     rows = "".join(
-        _row(f"`{field.name}`", _value(field.default)) for field in dataclasses.fields(table)
+        _row(f"`{field.name}`", _value(field.default))
+        for field in dataclasses.fields(table)
+        if shared.get(field.name) != field.default or field.name not in shared
     )
-    bases = [base for base in reversed(table.__mro__) if dataclasses.is_dataclass(base)]
-    text = "\n\n".join(inspect.cleandoc(base.__doc__ or "") for base in bases)
+    text = inspect.cleandoc(table.__doc__ or "")
     return f'\n### api = "{api}"\n\n{text}\n\n| setting | default |\n|---|---|\n{rows}'
 
 

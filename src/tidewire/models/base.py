@@ -5,9 +5,9 @@ sources, files, usage. It opens and closes every part itself. ``run.started`` an
 terminal event belong to the run (runs/): the adapter returns normally after yielding
 a ``Finish`` – or raises a ModelError, and what it yielded before that is kept.
 
-The request has one shape for all APIs. What an API cannot be told is left out where the
-answer is still the one that was asked for (a seed), and says so in its Settings; where
-it would be another answer (a picture that cannot be sent), it is refused with 400.
+The request has one shape for all APIs. What an API has no word for is left out, and its
+Settings say so; only what would make it another question – a picture that cannot be
+sent – is refused, with 400.
 
 Cancelling the iteration (``aclose`` or task cancellation) closes the connection to the
 model API at once; nothing is generated, or billed, for nobody.
@@ -71,7 +71,7 @@ class ChatMessage(msgspec.Struct, frozen=True, omit_defaults=True):
     """One turn of the conversation. ``role``: system, user, assistant or tool.
 
     An assistant's turn may hold ``tool_calls``; a tool's turn answers the one of
-    ``tool_call_id``, which comes before it.
+    ``tool_call_id``, which comes before it, in text.
     """
 
     role: str

@@ -89,12 +89,10 @@ class VendorModel(ABC, Generic[S]):
                             yield event
                     return
                 except ModelError as error:
-                    if spoke or self._closed:
+                    pause = None if spoke or self._closed else retries.pause_seconds(error)
+                    if pause is None:
                         raise
-                    pause_seconds = retries.pause_seconds(error)
-                    if pause_seconds is None:
-                        raise
-                await self._sleep(pause_seconds)
+                await self._sleep(pause)
 
     async def aclose(self) -> None:
         self._closed = True

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +14,8 @@ from tidewire.models.demo import Demo
 from tidewire.models.fallback import Fallback
 from tidewire.models.openai import OpenAI
 from tidewire.models.registry import APIS, build, build_all
+
+DOCUMENT = (Path(__file__).parents[3] / "docs" / "models.md").read_text()
 
 
 @pytest.mark.parametrize("api", APIS)
@@ -24,6 +28,20 @@ def test_fallback_is_a_list_of_other_models() -> None:
     assert isinstance(models["a"], Fallback)
     assert models["a"].name == "a"
     assert isinstance(models["b"], Demo)
+
+
+def test_tables_of_the_documentation_work(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Path, "read_text", lambda path, encoding: f"the secret of {path}")
+    (block,) = re.findall(r"```toml\n(.+?)```", DOCUMENT, re.DOTALL)
+    config = tomllib.loads(block)
+    assert set(build_all(config["models"])) == {"careful", "quick", "here"}
+    assert config["default_model"] in config["models"]
+
+
+@pytest.mark.parametrize("heading", ["What becomes of a request", "What becomes of an answer"])
+def test_the_documentation_tells_of_every_api(heading: str) -> None:
+    columns = DOCUMENT.partition(f"## {heading}\n\n|")[2].partition("\n")[0]
+    assert {name.strip() for name in columns.split("|")} - {""} == set(APIS) - {"demo"}
 
 
 @pytest.mark.parametrize(
