@@ -112,8 +112,9 @@ class _Encoder(StrictEncoder):
                 more = _given(id=id, transient=transient or None)
                 return [_chunk(f"data-{name}", data=data, **more)]
             case RunStarted(run=run):
-                about = {"messageMetadata": _given(session=event.session, model=event.model)}
-                return [_chunk("start", messageId=run, **about), _chunk("start-step")]
+                about = _given(session=event.session, model=event.model)
+                more = {"messageMetadata": about} if about else {}
+                return [_chunk("start", messageId=run, **more), _chunk("start-step")]
             case RunFinished() | RunStopped() | RunFailed():
                 return self._end(event)
         return []

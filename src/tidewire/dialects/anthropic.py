@@ -92,7 +92,7 @@ class _Encoder(StrictEncoder):
             case RunStopped():
                 return self._end(None)
             case RunFailed(code=code, message=message, retryable=retryable):
-                return [error_frame(code, message, retryable=retryable)]
+                return [_failure(code, message, retryable=retryable)]
         return []
 
     def _start(self, start: Start, block: Json) -> str:
@@ -143,10 +143,10 @@ class Anthropic(Uncontinued):
         return _Encoder()
 
     def failure(self, code: str, message: str) -> str:
-        return error_frame(code, message, retryable=True)
+        return _failure(code, message, retryable=True)
 
 
-def error_frame(code: str, message: str, *, retryable: bool) -> str:
+def _failure(code: str, message: str, *, retryable: bool) -> str:
     type = "overloaded_error" if retryable else "api_error"
     error = {"type": type, "message": message, "code": code, "retryable": retryable}
     return _event("error", error=error)

@@ -77,7 +77,7 @@ class _Encoder(StrictEncoder):
             case RunStopped():
                 return [*self._end("stop"), DONE]
             case RunFailed(code=code, message=message, retryable=retryable):
-                return [error_frame(code, message, retryable=retryable), DONE]
+                return [_failure(code, message, retryable=retryable), DONE]
         return []
 
     def _call(self, call: str, function: dict[str, str], **start: str) -> dict[str, Any]:
@@ -127,10 +127,10 @@ class OpenAI(Uncontinued):
         return _Encoder(usage_apart=self._usage_apart)
 
     def failure(self, code: str, message: str) -> str:
-        return error_frame(code, message, retryable=True)
+        return _failure(code, message, retryable=True)
 
 
-def error_frame(code: str, message: str, *, retryable: bool) -> str:
+def _failure(code: str, message: str, *, retryable: bool) -> str:
     error = {"message": message, "type": "server_error", "code": code, "param": None}
     return data_frame({"error": {**error, "retryable": retryable}})
 

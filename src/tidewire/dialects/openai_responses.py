@@ -20,7 +20,6 @@ answer. Results of tools, data and files cannot be said.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple, TypeAlias
 
 from tidewire.answers.events import (
     AnswerEvent,
@@ -42,54 +41,20 @@ from tidewire.answers.events import (
 )
 from tidewire.dialects.base import data_frame
 from tidewire.dialects.features import Feature
+from tidewire.dialects.openai_items import Item, Json, citation
 from tidewire.dialects.strict import (
     End,
     Key,
-    Pieces,
     Start,
     StrictEncoder,
     Unfinished,
     key_of,
-    whole,
 )
 from tidewire.dialects.uncontinued import Uncontinued
 
 __all__ = ["OpenAIResponses"]
 
-Json: TypeAlias = dict[str, Any]
-
 INCOMPLETE = {"length": "max_output_tokens", "content_filter": "content_filter"}
-
-
-class _Item(NamedTuple):
-    """An output item in the making. ``own``: fields of its type alone. ``said``: its
-    text or arguments so far."""
-
-    place: int
-    id: str
-    type: str
-    own: Json
-    said: Pieces = None
-    annotations: tuple[Json, ...] = ()
-
-    @property
-    def text(self) -> str:
-        return whole(self.said)
-
-    def json(self, status: str, text: str) -> Json:
-        """The item as it is known with ``text``; without content while it is empty."""
-        head = {"id": self.id, "type": self.type}
-        if self.type == "function_call":
-            return {**head, **self.own, "arguments": text, "status": status}
-        parts = [self.part(text)] if status != "in_progress" else []
-        if self.type == "reasoning":
-            return {**head, "summary": parts, **self.own}
-        return {**head, "role": "assistant", "content": parts, "status": status}
-
-    def part(self, text: str) -> Json:
-        if self.type == "reasoning":
-            return {"type": "summary_text", "text": text}
-        return {"type": "output_text", "text": text, "annotations": self.annotations}
 
 
 class _Encoder(StrictEncoder):
@@ -103,7 +68,7 @@ class _Encoder(StrictEncoder):
         super().__init__()
         self._number = 0
         self._added = 0
-        self._items: dict[Key, _Item] = {}
+        self._items: dict[Key, Item] = {}
         self._output: dict[int, Json] = {}
 
     def say(self, event: AnswerEvent) -> Sequence[str]:
@@ -152,39 +117,39 @@ class _Encoder(StrictEncoder):
 
     # Items
 
-    def _new(self, type: str, id: str, **own: str) -> _Item:
-        place, self._added = self._added, self._added + 1
-        return _Item(place, id, type, own)
+    def _new(self, type: str, id: str, **own: str) -> Item:
+        index, self._added = self._added, self._added + 1
+        return Item(index, id, type, own)
 
-    def _add(self, start: Start, item: _Item) -> str:
+    def _add(self, start: Start, item: Item) -> str:
         self._items = {**self._items, key_of(start): item}
-        added = {"output_index": item.place, "item": item.json("in_progress", "")}
+        added = {"output_index": item.output_index, "item": item.json("in_progress")}
         return self._event("response.output_item.added", added)
 
     def _delta(self, event: TextDelta | ReasoningDelta | ToolArgs, type: str, more: Json) -> str:
         key = key_of(event)
         item = self._items[key]
         self._items = {**self._items, key: item._replace(said=(item.said, event.delta))}
-        return self._event(type, {**_place(item), **more, "delta": event.delta})
+        return self._event(type, {**item.place, **more, "delta": event.delta})
 
     def _annotate(self, text: TextStart, source: Source) -> str:
         key, item = key_of(text), self._items[key_of(text)]
-        annotation = _citation(source)
-        where = {**_place(item), "content_index": 0, "annotation_index": len(item.annotations)}
+        annotation = citation(source)
+        where = {**item.place, "content_index": 0, "annotation_index": len(item.annotations)}
         annotations = (*item.annotations, annotation)
         self._items = {**self._items, key: item._replace(annotations=annotations)}
         type = "response.output_text.annotation.added"
         return self._event(type, {**where, "annotation": annotation})
 
-    def _part(self, type: str, item: _Item, text: str = "") -> str:
-        return self._event(type, {**_place(item), **_index(item), "part": item.part(text)})
+    def _part(self, type: str, item: Item) -> str:
+        return self._event(type, {**item.part_place, "part": item.part()})
 
     def _text_done(self, end: TextEnd) -> list[str]:
         item = self._items[key_of(end)]
-        done = {**_place(item), **_index(item), "text": item.text, "logprobs": []}
+        done = {**item.part_place, "text": item.text, "logprobs": []}
         return [
             self._event("response.output_text.done", done),
-            self._part("response.content_part.done", item, item.text),
+            self._part("response.content_part.done", item),
             self._item_done(end),
         ]
 
@@ -193,16 +158,16 @@ class _Encoder(StrictEncoder):
         if end.signature is not None:
             signed = item._replace(own={"encrypted_content": end.signature})
             self._items = {**self._items, key_of(end): signed}
-        done = {**_place(item), **_index(item), "text": item.text}
+        done = {**item.part_place, "text": item.text}
         return [
             self._event("response.reasoning_summary_text.done", done),
-            self._part("response.reasoning_summary_part.done", item, item.text),
+            self._part("response.reasoning_summary_part.done", item),
             self._item_done(end),
         ]
 
     def _call_done(self, ready: ToolReady) -> list[str]:
         item = self._items[key_of(ready)]
-        done = {**_place(item), "name": ready.name, "arguments": item.text}
+        done = {**item.place, "name": ready.name, "arguments": item.text}
         return [
             self._event("response.function_call_arguments.done", done),
             self._item_done(ready),
@@ -211,9 +176,11 @@ class _Encoder(StrictEncoder):
     def _item_done(self, end: End, *, status: str = "completed") -> str:
         item = self._items[key_of(end)]
         self._items = {key: self._items[key] for key in self._items if key != key_of(end)}
-        done = item.json(status, item.text)
-        self._output = {**self._output, item.place: done}
-        return self._event("response.output_item.done", {"output_index": item.place, "item": done})
+        done = item.json(status)
+        self._output = {**self._output, item.output_index: done}
+        return self._event(
+            "response.output_item.done", {"output_index": item.output_index, "item": done}
+        )
 
     # The response
 
@@ -275,25 +242,6 @@ class OpenAIResponses(Uncontinued):
         # Twice: one SDK raises what stands in ``error``, others read the fields beside it.
         event = {"type": "error", "sequence_number": 0, **said}
         return data_frame({**event, "error": {"type": "server_error", **said}}, event="error")
-
-
-def _place(item: _Item) -> Json:
-    return {"item_id": item.id, "output_index": item.place}
-
-
-def _index(item: _Item) -> Json:
-    return {"summary_index" if item.type == "reasoning" else "content_index": 0}
-
-
-def _citation(source: Source) -> Json:
-    """Where in the text it is cited is not known: at its beginning, of no length."""
-    if source.url is None:
-        file = source.document or source.id
-        name = source.title or file
-        return {"type": "file_citation", "file_id": file, "filename": name, "index": 0}
-    title = source.title or source.url
-    place = {"start_index": 0, "end_index": 0}
-    return {"type": "url_citation", "url": source.url, "title": title, **place}
 
 
 def _usage(usage: Usage) -> Json:

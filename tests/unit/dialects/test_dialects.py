@@ -16,6 +16,7 @@ from tests.unit.dialects.grammars import GRAMMARS
 from tidewire.answers.events import RunFinished, RunStarted, TextDelta, TextEnd, TextStart, encode
 from tidewire.dialects import DIALECTS, find_dialect
 from tidewire.dialects.features import Feature
+from tidewire.dialects.openai import OpenAI
 from tidewire.errors import BadRequest
 from tidewire.wire.cursor import read_cursor
 from tidewire.wire.event import Event
@@ -232,6 +233,16 @@ def test_deltas_that_ai_sdk_reads_together_are_one_chunk() -> None:
     received = read(write("ai-sdk", answer(["a", "b", "", "c"])))
     deltas = [event.data for event in received if "text-delta" in event.data]
     assert deltas == ['{"type":"text-delta","id":"t1","delta":"abc"}']
+
+
+def test_usage_that_was_asked_for_is_a_chunk_of_its_own_and_nowhere_else() -> None:
+    (case,) = [case for case in CASES if case["name"] == "a whole answer"]
+    encoder = OpenAI(usage_apart=True).encoder()
+    *_, finish, usage, done = read(encoder.encode(EPOCH, 1, stored(case)))
+    assert "usage" not in finish.data and '"finish_reason":"stop"' in finish.data
+    last = json.loads(usage.data)
+    assert (last["choices"], last["usage"]["total_tokens"]) == ([], 5)
+    assert done.data == "[DONE]"
 
 
 def test_a_dialect_is_found_by_name_and_a_wrong_one_refused() -> None:
