@@ -81,8 +81,6 @@ class Mock:
         if target == ("GET", "/requests"):
             return await _reply(send, 200, self.exchanges.report())
         api = api_for(*target)
-        if api is None and self._recording is None:
-            return await _reply(send, 404, {"error": "Not served here; GET / tells what is."})
         exchange = Exchange(api.name if api else "", *target, _headers(scope))
         self.exchanges.begin(exchange)
         answer = self._answer(api, exchange, await _body(receive), scope)
@@ -107,7 +105,8 @@ class Mock:
         if self._recording is not None:
             head = self._recording.head
             return _Answer(head.status, head.headers, self._recording.timeline(self._speed))
-        assert api is not None, "without a recording, only what has an API comes here"
+        if api is None:
+            return _document(404, {"error": "Not served here; GET / tells what is."})
         try:
             return self._ask(api, exchange, _asked(scope, exchange.headers, body))
         except BadRequest as exc:
@@ -218,11 +217,14 @@ def _asked(scope: Message, headers: dict[str, str], body: bytes) -> Asked:
 
 def _refused(api: type[Api], fault: Fault) -> _Answer:
     assert fault.status is not None
-    headers = [("content-type", JSON)]
+    refusal = _document(fault.status, api.refusal(fault.status, fault.message))
     if fault.retry_after is not None:
-        headers.append(("retry-after", f"{fault.retry_after:g}"))
-    body = compact(api.refusal(fault.status, fault.message))
-    return _Answer(fault.status, headers, iter([Moment(0.0, body)]))
+        refusal.headers.append(("retry-after", f"{fault.retry_after:g}"))
+    return refusal
+
+
+def _document(status: int, document: object) -> _Answer:
+    return _Answer(status, [("content-type", JSON)], iter([Moment(0.0, compact(document))]))
 
 
 def _head(status: int, headers: list[tuple[str, str]]) -> Message:

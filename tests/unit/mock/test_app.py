@@ -69,6 +69,7 @@ async def test_what_became_of_each_request(mock: MockServer, client: httpx.Async
         ("/v1/responses", ("error", "message")),
         ("/v1/messages", ("error", "message")),
         ("/v1beta/models/g:generateContent", ("error", "message")),
+        ("/v1/models/g:streamGenerateContent?alt=sse", ("error", "message")),
         ("/api/chat", ("error",)),
         ("/api/v1/services/aigc/text-generation/generation", ("message",)),
         ("/v1/chat-messages", ("message",)),
@@ -90,7 +91,7 @@ async def test_a_request_that_is_none(
 async def test_a_path_that_is_not_served(mock: MockServer, client: httpx.AsyncClient) -> None:
     assert (await client.post("/v2/chat", json={})).status_code == 404
     assert (await client.get(CHAT)).status_code == 404
-    assert mock.requests == []
+    assert [request.path for request in mock.requests] == ["/v2/chat", CHAT]
 
 
 async def test_an_unknown_fault_is_told(client: httpx.AsyncClient) -> None:

@@ -28,8 +28,9 @@ def api_for(method: str, path: str) -> type[Api] | None:
 
 
 def _pattern(route: str) -> re.Pattern[str]:
-    """A route as a pattern; Gemini says in the path whether it is to stream."""
+    """A route as a pattern; Gemini has two versions, and says in the path whether to stream."""
     pattern = re.sub(r"\\\{\w+\\\}", "[^/:]+", re.escape(route))
+    pattern = pattern.replace("v1beta", "v1(beta)?")
     return re.compile(pattern.replace("streamGenerateContent", "(stream)?[gG]enerateContent"))
 
 

@@ -27,6 +27,9 @@ from tidewire.mock.question import Asked, Question, Turn, asked, dicts, text_of
 
 __all__ = ["OpenAIResponses"]
 
+# Reasoning has no status; all other items do.
+_BEGUN = {"status": "in_progress"}
+_COMPLETED = {"status": "completed"}
 _INCOMPLETE = {"length": "max_output_tokens", "content_filter": "content_filter"}
 
 
@@ -87,7 +90,7 @@ class OpenAIResponses(Api):
 
     def _text(self, event: TextStart | TextDelta | TextEnd) -> list[bytes]:
         if isinstance(event, TextStart):
-            item = {"type": "message", "role": "assistant", "content": []}
+            item = {"type": "message", **_BEGUN, "role": "assistant", "content": []}
             opened = self._open(event.part, "msg", item)
             part = _output_text("")
             added = self._part("response.content_part.added", event.part, part=part)
@@ -101,7 +104,7 @@ class OpenAIResponses(Api):
         return [
             self._part("response.output_text.done", event.part, text=text, logprobs=[]),
             self._part("response.content_part.done", event.part, part=part),
-            self._done(event.part, content=[part]),
+            self._done(event.part, **_COMPLETED, content=[part]),
         ]
 
     def _reasoning(self, event: ReasoningStart | ReasoningDelta | ReasoningEnd) -> list[bytes]:
@@ -125,17 +128,17 @@ class OpenAIResponses(Api):
         name = "response.function_call_arguments"
         if isinstance(event, ToolStart):
             call = {"type": "function_call", "call_id": event.call, "name": event.name}
-            return [self._open(event.call, "fc", {**call, "arguments": ""})]
+            return [self._open(event.call, "fc", {**call, **_BEGUN, "arguments": ""})]
         item = self._items[event.call]
         if isinstance(event, ToolArgs):
             item.text += event.delta
             return [self._event(f"{name}.delta", **item.place, delta=event.delta)]
         done = self._event(f"{name}.done", **item.place, name=event.name, arguments=item.text)
-        return [done, self._done(event.call, arguments=item.text)]
+        return [done, self._done(event.call, **_COMPLETED, arguments=item.text)]
 
     def _open(self, key: str, prefix: str, item: dict[str, Any]) -> bytes:
         index = len(self._items)
-        item = {"id": f"{prefix}_{self.id}{index:02d}", "status": "in_progress", **item}
+        item = {"id": f"{prefix}_{self.id}{index:02d}", **item}
         self._items[key] = _Item(index, item)
         return self._event("response.output_item.added", output_index=index, item=item)
 
@@ -147,7 +150,7 @@ class OpenAIResponses(Api):
 
     def _done(self, key: str, **fields: Any) -> bytes:
         item = self._items[key]
-        item.item = {**item.item, "status": "completed", **fields}
+        item.item = {**item.item, **fields}
         index = item.place["output_index"]
         return self._event("response.output_item.done", output_index=index, item=item.item)
 
