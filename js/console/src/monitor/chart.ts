@@ -62,11 +62,13 @@ export function thin(points: readonly Point[], slotSeconds: number): Point[] {
 /** The next of 1, 2, 5, 10, 20, 50 … of a unit; for sizes the units are 1024 apart. */
 export function niceCeiling(value: number, base: 1000 | 1024 = 1000): number {
   const positive = Math.max(value, Number.MIN_VALUE);
-  const unit =
-    base === 1000 ? 1 : base ** Math.max(0, Math.floor(Math.log(positive) / Math.log(base)));
+  const level = Math.max(0, Math.floor(Math.log2(positive) / 10));
+  const unit = base === 1024 ? 1024 ** level : 1;
   const power = 10 ** Math.floor(Math.log10(positive / unit));
   const step = [1, 2, 5, 10].find((factor) => factor * power * unit >= positive) ?? 10;
-  return step * power * unit;
+  const nice = step * power;
+  // A thousand of a size is nearly one of the next unit.
+  return (base === 1024 && nice >= 1000 ? 1024 : nice) * unit;
 }
 
 /** An SVG path through the points; a lone point is a short dash. */
