@@ -67,8 +67,16 @@ class _Encoder(StrictEncoder):
             case TextEnd(part=part):
                 return [_event("TEXT_MESSAGE_END", messageId=self._id(part))]
             case ReasoningEnd(part=part, signature=signature):
-                return _reasoning_end(self._id(part), signature)
-            case ToolReady(call=call) | Unfinished(call=call):
+                id = self._id(part)
+                return [
+                    _event("REASONING_MESSAGE_END", messageId=id),
+                    *_signed("message", id, signature),
+                    _event("REASONING_END", messageId=id),
+                ]
+            case ToolReady(call=call, signature=signature):
+                ended = _event("TOOL_CALL_END", toolCallId=call)
+                return [ended, *_signed("tool-call", call, signature)]
+            case Unfinished(call=call):
                 return [_event("TOOL_CALL_END", toolCallId=call)]
             case ToolResult(call=call, output=output):
                 content = output if isinstance(output, str) else to_json(output)
@@ -169,10 +177,8 @@ def _event(type: str, **fields: Any) -> str:
     return data_frame({"type": type, **fields})
 
 
-def _reasoning_end(id: str, signature: str | None) -> list[str]:
-    signed = []
-    if signature is not None:
-        about = {"subtype": "message", "entityId": id, "encryptedValue": signature}
-        signed = [_event("REASONING_ENCRYPTED_VALUE", **about)]
-    ended = _event("REASONING_MESSAGE_END", messageId=id)
-    return [ended, *signed, _event("REASONING_END", messageId=id)]
+def _signed(kind: str, id: str, signature: str | None) -> list[str]:
+    if signature is None:
+        return []
+    about = {"subtype": kind, "entityId": id, "encryptedValue": signature}
+    return [_event("REASONING_ENCRYPTED_VALUE", **about)]

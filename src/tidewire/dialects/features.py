@@ -22,6 +22,7 @@ class Feature(StrEnum):
     SIGNATURE = "signature of reasoning"
     CALLS = "tool calls"
     CALL_STREAM = "tool arguments as they stream"
+    CALL_SIGNATURE = "signature of calls"
     INVALID_CALLS = "arguments that are no JSON, told from others"
     RESULTS = "tool results"
     TOOL_ERRORS = "tool errors, told from results"

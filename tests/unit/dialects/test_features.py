@@ -52,8 +52,14 @@ def thought(delta: str, signature: str | None = None) -> Answer:
     return [START, *said, END]
 
 
-def tool(result: AnswerEvent | None = None, *, name: str = "f", invalid: bool = False) -> Answer:
-    ready = ToolReady("c1", name, None if invalid else 1, "1" if invalid else None)
+def tool(
+    result: AnswerEvent | None = None,
+    *,
+    name: str = "f",
+    invalid: bool = False,
+    signature: str | None = None,
+) -> Answer:
+    ready = ToolReady("c1", name, None if invalid else 1, "1" if invalid else None, signature)
     called = (ToolStart("c1", name), ToolArgs("c1", "1"), ready)
     return [START, *called, *([result] if result else []), END]
 
@@ -71,6 +77,7 @@ DIFFERENCES: dict[Feature, tuple[Answer, Answer]] = {
     Feature.SIGNATURE: (thought("a"), thought("a", "sig")),
     Feature.CALLS: (tool(name="f"), tool(name="g")),
     Feature.CALL_STREAM: (tool()[:2], tool()[:3]),
+    Feature.CALL_SIGNATURE: (tool(), tool(signature="sig")),
     Feature.INVALID_CALLS: (tool(), tool(invalid=True)),
     Feature.RESULTS: (tool(ToolResult("c1", "a")), tool(ToolResult("c1", "b"))),
     Feature.TOOL_ERRORS: (tool(ToolResult("c1", "a")), tool(ToolError("c1", "a"))),
