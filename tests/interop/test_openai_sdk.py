@@ -203,6 +203,23 @@ async def test_a_stream_that_is_left_is_read_again_by_another_client(
     assert done.event == "done"
 
 
+async def test_who_leaves_and_asked_for_it_ends_the_answer_at_the_model(
+    gpt: openai.AsyncOpenAI, upstream: Upstream
+) -> None:
+    upstream.asked.clear()
+    asking = asyncio.create_task(
+        gpt.chat.completions.create(
+            model="gpt",
+            messages=[{"role": "user", "content": "wait"}],
+            extra_body={"on_disconnect": "cancel"},
+        )
+    )
+    await upstream.asked.wait()
+    asking.cancel()
+    async with asyncio.timeout(1):
+        await upstream.exchanges[-1].gone.wait()
+
+
 async def test_a_response_streamed_and_not_with_a_tool(
     gpt: openai.AsyncOpenAI, upstream: Upstream
 ) -> None:
