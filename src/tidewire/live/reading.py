@@ -103,7 +103,8 @@ class Reading:
             batch = await self._read(offset, limit=min(READ_LIMIT, self.offset - offset))
             if batch is None or not batch.events:
                 return
-            self.encoder.encode(self.stream.epoch, batch.first, batch.events)
+            before = batch.events[: max(0, self.offset + 1 - batch.first)]  # some may be trimmed
+            self.encoder.encode(self.stream.epoch, batch.first, before)
             offset = batch.last
         self.viewer.write(self.encoder.joining())
 

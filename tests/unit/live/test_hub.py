@@ -265,6 +265,23 @@ async def test_who_comes_back_after_trimming_is_told_how_much_is_lost() -> None:
 
 
 @in_no_time
+async def test_an_encoder_is_shown_no_event_twice_where_those_before_were_trimmed() -> None:
+    log = MemoryLog()
+    await log.create("s", retention=Retention(max_events=10))
+    for _ in range(40):
+        await log.append("s", [Event(TextDelta.type, encode(TextDelta("t1", "x")))])
+    stream = await log.info("s")
+    for start in (stream.first - 1, stream.first + 2):
+        sink = ScriptedSink()
+        viewer = _hub(log).subscribe([(stream, Start(start))], TYPEWRITER, sink)
+        async with viewer:
+            await viewer.catch_up()
+        seen = start - (stream.first - 1)
+        indexes = [json.loads(event.data)["index"] for event in _events(sink)]
+        assert indexes == list(range(seen, seen + stream.head - start))
+
+
+@in_no_time
 async def test_who_reads_a_stream_that_is_deleted_is_told() -> None:
     log = MemoryLog()
     hub = _hub(log)
