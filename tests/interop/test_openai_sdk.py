@@ -14,15 +14,7 @@ import pytest_asyncio
 from pydantic import BaseModel
 
 from tests.e2e.tidewire_process import TidewireProcess
-from tests.faults.fake_upstream import (
-    DONE,
-    FINISH,
-    USAGE,
-    Exchange,
-    FakeUpstream,
-    chunk,
-    said,
-)
+from tests.interop.waiting_model import ARGUMENTS, WaitingModel
 from tidewire.wire.parser import Parser
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -40,52 +32,17 @@ max_retries = 0
 PARAMETERS = {"type": "object", "properties": {"city": {"type": "string"}}}
 FUNCTION = {"name": "weather", "description": "How it is", "parameters": PARAMETERS}
 QUESTION: Any = [{"role": "user", "content": "How is it in Lisbon?"}]
-ARGUMENTS = '{"city":"Lisbon"}'
-
-
-class Upstream(FakeUpstream):
-    """A model that calls a tool if it has one and no answer of it, then speaks. Asked to
-    wait, it does so after its first word, until ``gate`` opens."""
-
-    def __init__(self) -> None:
-        super().__init__(self.answer)
-        self.gate = asyncio.Event()
-
-    async def answer(self, exchange: Exchange) -> None:
-        messages = exchange.body["messages"]
-        if exchange.body.get("tools") and messages[-1]["role"] != "tool":
-            start = {"index": 0, "id": "call_1", "type": "function"}
-            calls = [start | {"function": {"name": "weather", "arguments": ARGUMENTS[:5]}}]
-            more = [{"index": 0, "function": {"arguments": ARGUMENTS[5:]}}]
-            pieces = [chunk({"tool_calls": calls}), chunk({"tool_calls": more})]
-            await exchange.stream(*pieces, chunk(finish="tool_calls"), USAGE, DONE)
-            return
-        if "response_format" in exchange.body:
-            await exchange.stream(*said(ARGUMENTS), FINISH, USAGE, DONE)
-            return
-        await exchange.start()
-        await exchange.send(said("Sunny ")[0])
-        if "wait" in str(messages[-1]["content"]):
-            await self.gate.wait()
-        for piece in (*said("and ", "🌊."), FINISH, USAGE, DONE):
-            await exchange.send(piece)
-        await exchange.end()
-
-    @property
-    def body(self) -> Any:
-        """What the latest question was, as it arrived here."""
-        return self.exchanges[-1].body
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
-async def upstream() -> AsyncIterator[Upstream]:
-    async with Upstream() as upstream:
+async def upstream() -> AsyncIterator[WaitingModel]:
+    async with WaitingModel() as upstream:
         yield upstream
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def server(
-    tmp_path_factory: pytest.TempPathFactory, upstream: Upstream
+    tmp_path_factory: pytest.TempPathFactory, upstream: WaitingModel
 ) -> AsyncIterator[TidewireProcess]:
     config = CONFIG.format(url=upstream.url)
     process = TidewireProcess(tmp_path_factory.mktemp("openai"), config)
@@ -96,7 +53,7 @@ async def server(
 
 
 @pytest_asyncio.fixture(loop_scope="session")
-async def gpt(server: TidewireProcess, upstream: Upstream) -> AsyncIterator[openai.AsyncOpenAI]:
+async def gpt(server: TidewireProcess, upstream: WaitingModel) -> AsyncIterator[openai.AsyncOpenAI]:
     upstream.gate.clear()
     url = f"{server.url}/v1"
     async with openai.AsyncOpenAI(api_key="none", base_url=url, max_retries=0) as client:
@@ -119,7 +76,7 @@ async def test_a_completion_streamed_and_not(gpt: openai.AsyncOpenAI) -> None:
 
 
 async def test_a_tool_is_called_and_its_answer_taken(
-    gpt: openai.AsyncOpenAI, upstream: Upstream
+    gpt: openai.AsyncOpenAI, upstream: WaitingModel
 ) -> None:
     tools: Any = [{"type": "function", "function": FUNCTION}]
     asked = await gpt.chat.completions.create(model="gpt", messages=QUESTION, tools=tools)
@@ -139,7 +96,7 @@ async def test_a_tool_is_called_and_its_answer_taken(
 
 
 async def test_what_is_asked_arrives_at_the_model(
-    gpt: openai.AsyncOpenAI, upstream: Upstream
+    gpt: openai.AsyncOpenAI, upstream: WaitingModel
 ) -> None:
     class Weather(BaseModel):
         city: str
@@ -181,7 +138,7 @@ async def test_errors_are_the_sdks_own(gpt: openai.AsyncOpenAI) -> None:
 
 
 async def test_a_stream_that_is_left_is_read_again_by_another_client(
-    gpt: openai.AsyncOpenAI, server: TidewireProcess, upstream: Upstream
+    gpt: openai.AsyncOpenAI, server: TidewireProcess, upstream: WaitingModel
 ) -> None:
     created = await gpt.chat.completions.with_raw_response.create(
         model="gpt", messages=[{"role": "user", "content": "wait"}], stream=True
@@ -204,7 +161,7 @@ async def test_a_stream_that_is_left_is_read_again_by_another_client(
 
 
 async def test_who_leaves_and_asked_for_it_ends_the_answer_at_the_model(
-    gpt: openai.AsyncOpenAI, upstream: Upstream
+    gpt: openai.AsyncOpenAI, upstream: WaitingModel
 ) -> None:
     upstream.asked.clear()
     asking = asyncio.create_task(
@@ -221,7 +178,7 @@ async def test_who_leaves_and_asked_for_it_ends_the_answer_at_the_model(
 
 
 async def test_a_response_streamed_and_not_with_a_tool(
-    gpt: openai.AsyncOpenAI, upstream: Upstream
+    gpt: openai.AsyncOpenAI, upstream: WaitingModel
 ) -> None:
     tools: Any = [{"type": "function", "strict": False, **FUNCTION}]
     asked = await gpt.responses.create(model="gpt", input="How is it?", tools=tools)
@@ -243,7 +200,7 @@ async def test_a_response_streamed_and_not_with_a_tool(
 
 
 async def test_a_response_in_the_background_is_followed_from_where_it_was_left(
-    gpt: openai.AsyncOpenAI, upstream: Upstream
+    gpt: openai.AsyncOpenAI, upstream: WaitingModel
 ) -> None:
     begun = await gpt.responses.create(model="gpt", input="wait", background=True, stream=True)
     seen = []
@@ -266,7 +223,7 @@ async def test_a_response_in_the_background_is_followed_from_where_it_was_left(
 
 
 async def test_a_response_in_the_background_is_cancelled_at_the_model_too(
-    gpt: openai.AsyncOpenAI, upstream: Upstream
+    gpt: openai.AsyncOpenAI, upstream: WaitingModel
 ) -> None:
     upstream.asked.clear()
     queued = await gpt.responses.create(model="gpt", input="wait", background=True)
