@@ -39,9 +39,12 @@ class Reader:
     def read(self, data: bytes) -> None:
         for event in self._parser.feed(data):
             self._take(event)
-        if self._parser.last_event_id:
-            self.cursor = self._parser.last_event_id
-            self.history.append((self.cursor, dict(self.places)))
+        cursor = self._parser.last_event_id
+        if cursor and cursor != self.cursor:  # an id alone, at the start of a connection
+            places = dict(_positions(cursor))
+            assert all(self.places.get(epoch, at) == at for epoch, at in places.items())
+            self.cursor = cursor
+            self.history.append((cursor, places))
 
     def _take(self, event: ServerSentEvent) -> None:
         if event.event == "stream.open":

@@ -250,4 +250,4 @@ class ManyChannels(RuleBasedStateMachine):
 
 
 TestManyChannels = ManyChannels.TestCase
-TestManyChannels.settings = settings(max_examples=150, stateful_step_count=40, deadline=None)
+TestManyChannels.settings = settings(max_examples=100, stateful_step_count=40, deadline=None)
