@@ -7,9 +7,11 @@ from contextlib import AsyncExitStack
 from pathlib import Path
 
 import pytest
+import pytest_asyncio
 from playwright.async_api import Browser
 
 from tests.e2e.chromium import launch
+from tests.e2e.console_visits import Visits, visit, visiting
 from tests.e2e.nginx import Nginx
 from tests.e2e.tidewire_process import TidewireProcess
 
@@ -42,3 +44,19 @@ async def tidewire_process(tmp_path: Path) -> AsyncIterator[TidewireProcess]:
         yield await process.start()
     finally:
         await process.stop()
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def visited_server(
+    browser: Browser, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[Visits]:
+    """One server for all visits to the console: each brings its own people and rooms."""
+    async with visiting(browser, tmp_path_factory.mktemp("visited")) as visits:
+        yield visits
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def visits(visited_server: Visits) -> AsyncIterator[Visits]:
+    """People at the console; they leave after the test, and nothing may have gone wrong."""
+    async with visit(visited_server):
+        yield visited_server

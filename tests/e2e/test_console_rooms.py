@@ -2,30 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
-import pytest_asyncio
-from playwright.async_api import Browser, expect
+from playwright.async_api import expect
 
-from tests.e2e.console_visits import PHONE, Visitor, Visits, visit, visiting
+from tests.e2e.console_visits import PHONE, Visitor, Visits
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="session")
-async def server(
-    browser: Browser, tmp_path_factory: pytest.TempPathFactory
-) -> AsyncIterator[Visits]:
-    async with visiting(browser, tmp_path_factory.mktemp("server")) as visits:
-        yield visits
-
-
-@pytest_asyncio.fixture(loop_scope="session")
-async def visits(server: Visits) -> AsyncIterator[Visits]:
-    async with visit(server):
-        yield server
 
 
 async def say(visitor: Visitor, *texts: str) -> None:
