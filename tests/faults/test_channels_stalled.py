@@ -11,6 +11,7 @@ from tests.faults.conftest import Serve
 from tests.faults.server_process import ServerProcess
 from tests.faults.viewer import Connection
 from tidewire import client
+from tidewire.wire.parser import ServerSentEvent
 
 VIEWERS = 999
 EVENTS = 40
@@ -81,7 +82,7 @@ async def test_a_stalled_reader_slows_nobody_and_gets_everything(serve: Serve) -
             c for c in (await server.get("/api/connections")).json()["connections"] if c["slow"]
         ]
         assert [connection["streams"] for connection in slow] == [["stalled", "a"]]
-        got = []
+        got: list[ServerSentEvent] = []
         while len(got) < 2 * EVENTS + 1:
             got += await stalled.read() or []
         stalled.cut()

@@ -54,7 +54,8 @@ async def test_one_is_sent_away_with_a_time_to_come_back_and_the_others_stay(
 
 async def test_connections_end_at_their_age_and_lose_nothing(start: Start) -> None:
     api = await start(max_connection_seconds=1.2, heartbeat_seconds=0.1)
-    published, received, connections = 0, [], 0
+    received: list[str] = []
+    published = connections = 0
     cursor: str | None = None
 
     async def read() -> None:

@@ -87,7 +87,7 @@ class Watch:
         return [json.loads(e.data) for e in self.events if e.event == "stream.reset"]
 
     async def _run(self) -> None:
-        await self._app(self._scope, self._receive, self._send)  # type: ignore[arg-type]
+        await self._app(self._scope, self._receive, self._send)
         self.is_over = True
         self._changed.set()
 
