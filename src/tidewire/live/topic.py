@@ -17,6 +17,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
+from tidewire.live.sinks import DirectSink
 from tidewire.log.base import Commit
 from tidewire.wire.event import Event
 
@@ -49,13 +50,14 @@ class Group:
         self.encoder = reading.encoder
         self.offset = reading.offset
         self.is_chunked = reading.viewer.sink.chunked
-        self.ways: dict[Reading, Callable[[bytes], None]] = {}
+        self.ways: dict[Reading, Callable[[bytes], int | None]] = {}
 
     def add(self, reading: Reading) -> None:
         """Takes in a reading that is as far as the group; from here on they move as one."""
         reading.group = self
         reading.encoder = self.encoder
-        self.ways[reading] = reading.viewer.sink.write
+        sink = reading.viewer.sink
+        self.ways[reading] = sink.send if isinstance(sink, DirectSink) else sink.write
 
     def remove(self, reading: Reading) -> None:
         """Lets a reading go its own way, from where the group is."""
@@ -77,8 +79,23 @@ class Group:
             return
         if self.is_chunked:
             data = chunk(data)
-        for write in tuple(self.ways.values()):
-            write(data)
+        size = len(data)
+        short = {}
+        for way in tuple(self.ways.values()):
+            try:
+                sent = way(data)
+            except OSError:  # its socket is full, or broken: writing will tell
+                sent = 0
+            if sent != size and sent is not None:
+                short[way] = sent
+        if short:
+            self._write_rest(data, short)
+
+    def _write_rest(self, data: bytes, short: dict[Callable[[bytes], int | None], int]) -> None:
+        """What sockets did not take waits in their transports; those readings pause."""
+        for reading, way in tuple(self.ways.items()):
+            if way in short:
+                reading.viewer.sink.write(data[short[way] :])
 
 
 class Topic:

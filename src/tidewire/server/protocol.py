@@ -13,8 +13,9 @@ import socket
 from collections.abc import Callable
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.utils import is_ssl
 
-from tidewire.live.sinks import MAX_PENDING_BYTES, STALLED_SECONDS, DirectSink
+from tidewire.live.sinks import STALLED_SECONDS, DirectSink
 
 __all__ = ["EXTENSION", "TidewireProtocol"]
 
@@ -26,10 +27,10 @@ class TidewireProtocol(HttpToolsProtocol):
     """One connection; a DirectTransport to the response that is being sent on it."""
 
     _sink: DirectSink | None = None
+    _socket: socket.socket | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
-        transport.set_write_buffer_limits(high=MAX_PENDING_BYTES)
         self.limit_unacknowledged(STALLED_SECONDS)
 
     def on_message_begin(self) -> None:
@@ -40,15 +41,26 @@ class TidewireProtocol(HttpToolsProtocol):
         self._sink = sink
         if self.transport.is_closing():  # it left before the head was sent
             sink.lose()
-        elif self.flow.write_paused:
+            return
+        self.transport.set_write_buffer_limits(high=0)
+        if self.flow.write_paused:
             sink.pause()
 
     def detach(self) -> None:
         self._sink = None
+        if not self.transport.is_closing():
+            self.transport.set_write_buffer_limits()
 
     @property
     def write(self) -> Callable[[bytes], None]:
         return self.transport.write
+
+    @property
+    def send(self) -> Callable[[bytes], int] | None:
+        if self._socket is None and not is_ssl(self.transport):
+            sock = self.transport.get_extra_info("socket")
+            self._socket = socket.socket(sock.family, sock.type, sock.proto, sock.fileno())
+        return self._socket.send if self._socket is not None else None
 
     def keep(self) -> None:
         # To uvicorn the response is as good as cut off: it awaits nothing more of the app,
@@ -91,5 +103,7 @@ class TidewireProtocol(HttpToolsProtocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         super().connection_lost(exc)
+        if self._socket is not None:
+            self._socket.detach()  # the transport closes it; from here on it sends to nobody
         if self._sink is not None:
             self._sink.lose()

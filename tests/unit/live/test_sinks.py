@@ -41,6 +41,10 @@ class Transport:
     def detach(self) -> None:
         self.sink = None
 
+    @property
+    def send(self) -> None:
+        return None
+
     def write(self, data: bytes) -> None:
         self.pending += len(data)
 

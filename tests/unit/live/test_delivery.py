@@ -1,0 +1,140 @@
+"""One write a viewer for the events of one commit; what a socket does not take is not lost."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from tests.unit.live.scripted import ScriptedLog, ScriptedSink, turns
+from tidewire.dialects import DIALECTS
+from tidewire.live.base import Sink
+from tidewire.live.hub import Hub
+from tidewire.live.sinks import DirectSink
+from tidewire.live.start import Start
+from tidewire.live.topic import chunk
+from tidewire.wire.event import Event
+
+NATIVE = DIALECTS["native"]
+
+
+class Socket:
+    """A DirectTransport whose socket takes ``room`` bytes more; None: it is broken."""
+
+    def __init__(self) -> None:
+        self.room: int | None = 1 << 20
+        self.taken = b""
+        self.pending = b""
+        self.sink: DirectSink | None = None
+
+    def attach(self, sink: DirectSink) -> None:
+        self.sink = sink
+
+    def detach(self) -> None:
+        self.sink = None
+
+    def send(self, data: bytes) -> int:
+        assert not self.pending, "it would overtake"
+        if not self.room:
+            raise BlockingIOError if self.room == 0 else BrokenPipeError
+        sent = data[: self.room]
+        self.taken += sent
+        self.room -= len(sent)
+        return len(sent)
+
+    def write(self, data: bytes) -> None:
+        if not self.pending and self.room:
+            data = data[self.send(data) :]
+        self.pending += data
+        if self.pending and self.sink is not None and not self.sink.is_paused:
+            self.sink.pause()
+
+    def drain(self) -> None:
+        self.taken, self.pending, self.room = self.taken + self.pending, b"", 1 << 20
+        if self.sink is not None:
+            self.sink.resume()
+
+    def pending_bytes(self) -> int:
+        return len(self.pending)
+
+    def keep(self) -> None: ...
+
+    def finish(self) -> None: ...
+
+    def abort(self) -> None: ...
+
+
+@asynccontextmanager
+async def watching(hub: Hub, log: ScriptedLog, *sinks: Sink) -> AsyncIterator[None]:
+    async def watch(sink: Sink) -> None:
+        async with hub.subscribe([(log.stream, Start(0))], NATIVE, sink) as viewer:
+            await viewer.run()
+
+    tasks = [asyncio.create_task(watch(sink)) for sink in sinks]
+    await turns()
+    yield
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def said(log: ScriptedLog, *, by: int = 1) -> bytes:
+    """All events, in commits of ``by``."""
+    encoder = NATIVE.encoder()
+    parts = (
+        encoder.encode(log.epoch, first + 1, log.events[first : first + by])
+        for first in range(0, len(log.events), by)
+    )
+    return b"".join(chunk(part) for part in parts)
+
+
+async def test_the_events_of_one_commit_are_one_write_to_each_viewer() -> None:
+    log = ScriptedLog()
+    hub = Hub(log)
+    sinks = [ScriptedSink(chunked=True) for _ in range(20)]
+    async with watching(hub, log, *sinks):
+        log.commit([Event("message", "first")])
+        log.deliver()
+        before = [len(sink.writes) for sink in sinks]
+        log.commit([Event("message", str(number)) for number in range(100)])
+        log.deliver()
+        assert [len(sink.writes) for sink in sinks] == [count + 1 for count in before]
+        (whole,) = {id(sink.writes[-1]) for sink in sinks}  # one object for all
+        assert sinks[0].writes[-1].count(b"data:") == 100
+
+
+async def test_what_a_full_socket_does_not_take_comes_later_and_in_order() -> None:
+    log = ScriptedLog()
+    hub = Hub(log)
+    partial, full, quick = Socket(), Socket(), Socket()
+    async with watching(hub, log, *(DirectSink(socket) for socket in (partial, full, quick))):
+        for number in range(3):
+            log.commit([Event("message", f"event {number}")])
+            log.deliver()
+        partial.room, full.room = 7, 0
+        for number in range(3):
+            log.commit([Event("message", f"more {number}")])
+            log.deliver()
+        assert hub.figures.slow == 2
+        assert quick.taken.endswith(said(log))
+        partial.drain()
+        full.drain()
+        await turns()
+        for late in (partial, full):
+            assert late.taken.count(b"data:") == 6
+            assert late.taken.endswith(b"more 2\n\n\r\n")
+            place = [late.taken.index(f"more {number}".encode()) for number in range(3)]
+            assert place == sorted(place)
+
+
+async def test_a_broken_socket_is_no_harm_to_others() -> None:
+    log = ScriptedLog()
+    hub = Hub(log)
+    broken, sound = Socket(), Socket()
+    async with watching(hub, log, DirectSink(broken), DirectSink(sound)):
+        log.commit([Event("message", "first")])
+        log.deliver()
+        broken.room = None
+        log.commit([Event("message", "second")])
+        log.deliver()
+        assert sound.taken.endswith(said(log))
