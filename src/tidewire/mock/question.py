@@ -52,7 +52,7 @@ def asked(model: str, turns: list[Turn], *, stream: bool, body: dict[str, Any]) 
     if not turns:
         raise BadRequest("The request has no messages.")
     results = _trailing_results(turns)
-    said = [turn.text for turn in turns if turn.role == "user" and not turn.tool]
+    said = [turn.text for turn in turns if turn.role == "user"]
     return Question(
         model,
         said[-1] if said else "",

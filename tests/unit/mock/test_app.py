@@ -119,6 +119,27 @@ async def test_the_same_series_has_the_same_answers(client: httpx.AsyncClient) -
     assert mine[0] != mine[1]
 
 
+async def test_who_is_still_connected_is_cut_off_at_the_end() -> None:
+    async with httpx.AsyncClient() as client, asyncio.timeout(5):
+        async with mock_server() as mock:
+            url = f"{mock.base_url}{CHAT}?mock-fault=stall-after=1"
+            answer = await client.send(
+                client.build_request("POST", url, json=asking("x")), stream=True
+            )
+        assert mock.requests[0].state == "left"
+        with pytest.raises(httpx.TransportError):
+            await answer.aread()
+
+
+async def test_openai_tells_usage_only_if_asked(client: httpx.AsyncClient) -> None:
+    asked = {"stream_options": {"include_usage": True}}
+    told = (await client.post(CHAT, json=asking("x") | asked)).text
+    untold = (await client.post(CHAT, json=asking("x"))).text
+    assert '"usage":null' in told
+    assert '"usage":{"prompt_tokens":1' in told
+    assert "usage" not in untold
+
+
 # OpenAI's own client
 
 

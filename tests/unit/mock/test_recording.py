@@ -27,12 +27,12 @@ CHUNKS = [Chunk(0.5, "data: 1\n\n"), Chunk.of(1.5, b"data: \xe6\xbd"), Chunk.of(
 WHOLE = Recording(HEAD, CHUNKS, Ending(5.0, "complete"))
 
 
-async def save(mock: MockServer, out: Path, *, query: str = "") -> None:
+async def save(mock: MockServer, out: Path, *, target: str = CHAT, data: bytes = QUESTION) -> None:
     await record(
-        f"{mock.base_url}{CHAT}{query}",
+        mock.base_url + target,
         out,
         method="POST",
-        data=QUESTION,
+        data=data,
         headers={"Authorization": "Bearer sk-very-secret"},
     )
 
@@ -63,11 +63,13 @@ async def pieces(url: str) -> list[bytes]:
 @pytest.mark.parametrize("fault", [Fault(), Fault(split=True)], ids=["whole", "split"])
 async def test_what_was_recorded_comes_back(tmp_path: Path, fault: Fault) -> None:
     out = tmp_path / "out.jsonl"
+    target = "/v1beta/models/m:streamGenerateContent?alt=sse"  # its answers bear no date
+    question = b'{"contents":[{"parts":[{"text":"When?"}]}]}'
     async with mock_server(Scenario([Rule(say=SAID, fault=fault)])) as mock:
-        await save(mock, out)
+        await save(mock, out, target=target, data=question)
         mock.play(Scenario([Rule(say=SAID, fault=fault)]))
         async with httpx.AsyncClient() as client:
-            answer = await client.post(mock.base_url + CHAT, content=QUESTION)
+            answer = await client.post(mock.base_url + target, content=question)
     recording = load_recording(out)
     async with replaying(recording) as url:
         replayed = await pieces(f"{url}/anything/else")
@@ -107,7 +109,7 @@ async def test_time_is_recorded_with_the_chunks(tmp_path: Path) -> None:
 
 async def test_nothing_secret_is_kept(tmp_path: Path) -> None:
     async with mock_server() as mock:
-        await save(mock, tmp_path / "out", query="?key=sk-very-secret")
+        await save(mock, tmp_path / "out", target=f"{CHAT}?key=sk-very-secret")
         assert "sk-very-secret" in mock.requests[0].headers["authorization"]
     text = (tmp_path / "out").read_text()
     assert "secret" not in text
