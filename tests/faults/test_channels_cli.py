@@ -58,6 +58,11 @@ async def watched(server: ServerProcess, channel: str) -> None:
             await asyncio.sleep(0.02)
 
 
+async def post(server: ServerProcess, channel: str, data: str, event: str = "message") -> None:
+    json = {"event": event, "data": data}
+    assert (await server.post(f"/api/channels/{channel}", json=json)).status_code == 201
+
+
 async def history(server: ServerProcess, channel: str) -> list[tuple[str, str]]:
     poll = await server.get(f"/api/channels/{channel}?mode=poll&from=start&wait=0")
     return [(event["event"], event["data"]) for event in poll.json()["events"]]
@@ -128,17 +133,17 @@ async def test_publish_waits_for_the_server_and_stores_once(serve: Serve) -> Non
 
 async def test_tail_says_which_channel_over_a_restart(serve: Serve) -> None:
     server = await serve()
-    await run(server.port, "publish", "b", "before")
+    await post(server, "b", "before")
     tailing = await start(server.port, "tail", "--channel", "a", "--channel", "b", "--from", "1")
     assert await lines(tailing, 1) == ["b\tmessage\tbefore"]
-    await run(server.port, "publish", "a", "1", "--event", "run.finished")  # ends nothing here
+    await post(server, "a", "1", event="run.finished")  # ends nothing here
     assert await lines(tailing, 1) == ["a\trun.finished\t1"]
     await server.kill()
     await server.start()
-    await run(server.port, "publish", "b", "2")
+    await post(server, "b", "2")
     assert await lines(tailing, 1) == ["b\tmessage\t2"]
     assert (await server.delete("/api/channels/a")).status_code == 204
-    await run(server.port, "publish", "b", "3")
+    await post(server, "b", "3")
     assert await lines(tailing, 1) == ["b\tmessage\t3"]
     outcome = await end(tailing)
     assert outcome.status == 130
@@ -148,10 +153,10 @@ async def test_tail_says_which_channel_over_a_restart(serve: Serve) -> None:
 
 async def test_tail_prints_json_with_the_channel_and_begins_now(serve: Serve) -> None:
     server = await serve()
-    await run(server.port, "publish", "a", "before")
+    await post(server, "a", "before")
     tailing = await start(server.port, "tail", "--channel", "a", "--json")
     await watched(server, "a")
-    await run(server.port, "publish", "a", "after")
+    await post(server, "a", "after")
     (line,) = await lines(tailing, 1)
     cursor = (await server.get("/api/channels/a/info")).json()["cursor"]
     assert json.loads(line) == {
@@ -160,7 +165,7 @@ async def test_tail_prints_json_with_the_channel_and_begins_now(serve: Serve) ->
     await end(tailing)
     again = await start(server.port, "tail", "--channel", "a", "--cursor", cursor)
     await watched(server, "a")
-    await run(server.port, "publish", "a", "later")
+    await post(server, "a", "later")
     assert await lines(again, 1) == ["a\tmessage\tlater"]
     await end(again)
 
