@@ -103,6 +103,17 @@ it("stays while nobody looks, where others see it there", async () => {
   expect(server.streams[0]?.isLeft).toBe(false);
 });
 
+it("goes on behind what was seen when a secret is given in the middle", async () => {
+  live();
+  await settle();
+  server.streams[0]?.send("sample", 1, "a-1");
+  await settle();
+  saveSecret("new");
+  await settle();
+  expect(server.streams[0]?.isLeft).toBe(true);
+  expect(server.streams[1]?.asked.headers.get("Last-Event-ID")).toBe("a-1");
+});
+
 it("asks again once the secret is given", async () => {
   const error = { code: "unauthorized", message: "Send the secret.", retryable: false };
   vi.stubGlobal("fetch", () => Promise.resolve(Response.json({ error }, { status: 401 })));

@@ -60,11 +60,17 @@ export function useLive(options: LiveOptions): Live {
     });
   }
 
+  /** Behind what was seen of it. */
+  function again(): void {
+    rest();
+    failure.value = null;
+    go();
+  }
+
   function begin(): void {
     rest();
     cursor = options.cursor?.() ?? "";
-    failure.value = null;
-    go();
+    again();
   }
 
   function onVisibility(): void {
@@ -72,7 +78,8 @@ export function useLive(options: LiveOptions): Live {
     else if (options.restsHidden) rest();
   }
 
-  watch([options.url, tries], begin, { immediate: true });
+  watch(options.url, begin, { immediate: true });
+  watch(tries, again);
   document.addEventListener("visibilitychange", onVisibility);
   onScopeDispose(() => {
     document.removeEventListener("visibilitychange", onVisibility);
