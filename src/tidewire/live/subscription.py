@@ -95,6 +95,7 @@ class Subscription:
     def leave(self) -> None:
         self.sink.viewer = None
         self._hub.leave(self)
+        self.readings.clear()  # a cycle: its connection would wait for the garbage collector
 
     async def run(self) -> None:
         """Reads history, then stays live; returns when all streams or the viewer end.
