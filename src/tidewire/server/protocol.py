@@ -12,7 +12,7 @@ import asyncio
 import socket
 from collections.abc import Callable
 
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 from uvicorn.protocols.utils import is_ssl
 
 from tidewire.live.sinks import STALLED_SECONDS, DirectSink
@@ -26,6 +26,8 @@ LAST_CHUNK = b"0\r\n\r\n"
 class TidewireProtocol(HttpToolsProtocol):
     """One connection; a DirectTransport to the response that is being sent on it."""
 
+    _answering: RequestResponseCycle
+    """The request that is being answered; ``cycle`` may be one that waits behind it."""
     _sink: DirectSink | None = None
     _socket: socket.socket | None = None
 
@@ -36,6 +38,16 @@ class TidewireProtocol(HttpToolsProtocol):
     def on_message_begin(self) -> None:
         super().on_message_begin()
         self.scope["extensions"] = {EXTENSION: {"transport": self}}
+
+    def on_headers_complete(self) -> None:
+        super().on_headers_complete()
+        if not self.pipeline:
+            self._answering = self.cycle
+
+    def on_response_complete(self) -> None:
+        if self.pipeline:
+            self._answering, _ = self.pipeline[-1]
+        super().on_response_complete()
 
     def attach(self, sink: DirectSink) -> None:
         self._sink = sink
@@ -65,16 +77,18 @@ class TidewireProtocol(HttpToolsProtocol):
     def keep(self) -> None:
         # To uvicorn the response is as good as cut off: it awaits nothing more of the app,
         # and holds a request that is pipelined behind this one until ``finish``.
-        self.cycle.disconnected = True
-        self.cycle.scope = self.scope = None  # type: ignore[assignment]
-        self.headers = []
+        cycle = self._answering
+        cycle.disconnected = True
+        if self.scope is cycle.scope:  # no other request has begun to come in
+            self.scope, self.headers = None, []  # type: ignore[assignment]
+        cycle.scope = None  # type: ignore[assignment]
 
     def finish(self) -> None:
         if self.transport.is_closing():
             return
         self.transport.write(LAST_CHUNK)
-        self.cycle.response_complete = True
-        if not self.cycle.keep_alive:
+        self._answering.response_complete = True
+        if not self._answering.keep_alive:
             self.transport.close()
         self.on_response_complete()
 
