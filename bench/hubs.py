@@ -37,7 +37,7 @@ class Hub:
     launch: Callable[[Path, int], Argv]
     subscribe: str = "/events"
     publish: str = "/events"
-    deliveries_per_second: int = 25_000
+    deliveries_per_second: int = 50_000
 
 
 def send_loop(folder: Path, port: int) -> Argv:
@@ -137,7 +137,9 @@ HUBS = {
         "tidewire serve, SQLite", lambda: version("tidewire"), tidewire, CHANNEL, CHANNEL
     ),
     "nchan": Hub("Nchan in nginx", nginx_version, nchan, "/subscribe", "/publish"),
-    "better-sse": Hub("better-sse on Node", better_sse_version, better_sse),
+    "better-sse": Hub(
+        "better-sse on Node", better_sse_version, better_sse, deliveries_per_second=25_000
+    ),
     "sse-starlette": Hub(
         "sse-starlette",
         lambda: version("sse-starlette"),
