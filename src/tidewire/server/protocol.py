@@ -69,10 +69,12 @@ class TidewireProtocol(HttpToolsProtocol):
 
     @property
     def send(self) -> Callable[[bytes], int] | None:
-        if self._socket is None and not is_ssl(self.transport):
+        if self.transport.is_closing() or is_ssl(self.transport):
+            return None
+        if self._socket is None:
             sock = self.transport.get_extra_info("socket")
             self._socket = socket.socket(sock.family, sock.type, sock.proto, sock.fileno())
-        return self._socket.send if self._socket is not None else None
+        return self._socket.send
 
     def keep(self) -> None:
         # To uvicorn the response is as good as cut off: it awaits nothing more of the app,
