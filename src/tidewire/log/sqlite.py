@@ -1,8 +1,9 @@
 """Streams in one SQLite file: durable, no server needed.
 
-WAL mode. One writer thread owns the only writing connection; while it commits, the
-event loop collects the next batch, so the commit size adapts to the load and no timer
-is needed. Reads run beside it on their own connections, checkpoints in their own thread.
+WAL mode. One writer thread owns the only writing connection; while it commits, and for
+three milliseconds after, the event loop collects the next batch, so the commit size
+adapts to the load; after a rest nothing waits. Reads run beside it on their own
+connections, checkpoints in their own thread.
 
 ``synchronous`` decides what a power cut may cost. ``"normal"`` (default): everything
 acknowledged survives the death of the process and of the operating system's clients;
