@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import sqlite3
+import time
 from contextlib import suppress
 from importlib.resources import files
 from pathlib import Path
@@ -45,7 +46,7 @@ def connect(
 
 def migrate(connection: sqlite3.Connection) -> None:
     """Brings the file to SCHEMA_VERSION. Raises ConfigError for a file of the future."""
-    connection.execute("PRAGMA journal_mode = wal")
+    _use_wal(connection)
     while (version := read_version(connection)) < SCHEMA_VERSION:
         script = files(__package__).joinpath(f"sqlite_schema_{version + 1}.sql").read_text("utf-8")
         step = f"BEGIN IMMEDIATE; {script} PRAGMA user_version = {version + 1}; COMMIT;"
@@ -60,6 +61,21 @@ def migrate(connection: sqlite3.Connection) -> None:
             f"The log was written by a newer Tidewire (schema {version}, this one knows "
             f"{SCHEMA_VERSION}). Upgrade Tidewire or choose another data directory."
         )
+
+
+def _use_wal(connection: sqlite3.Connection) -> None:
+    """Waits while another process does the same: here SQLite itself heeds no busy time-out."""
+    (patience_ms,) = connection.execute("PRAGMA busy_timeout").fetchone()
+    deadline = time.monotonic() + patience_ms / 1000
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode = wal")
+        except sqlite3.OperationalError as exc:
+            if exc.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
+                raise
+            time.sleep(0.005)
+        else:
+            return
 
 
 def read_version(connection: sqlite3.Connection) -> int:

@@ -6,6 +6,7 @@ import asyncio
 import sqlite3
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -83,6 +84,29 @@ def test_a_migration_that_fails_leaves_nothing(path: Path) -> None:
         migrate(file)
     assert file.execute("SELECT name FROM sqlite_master").fetchall() == [("keys",)]
     assert not file.in_transaction
+    file.close()
+
+
+def test_a_new_file_that_another_process_is_making_is_waited_for(path: Path) -> None:
+    path.parent.mkdir()
+    maker, file = connect(path), connect(path)
+    maker.execute("BEGIN EXCLUSIVE")
+    done = threading.Timer(0.05, maker.execute, ["COMMIT"])
+    done.start()
+    migrate(file)
+    done.join()
+    assert file.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+    maker.close()
+    file.close()
+
+
+def test_a_file_that_stays_locked_is_an_error(path: Path) -> None:
+    path.parent.mkdir()
+    maker, file = connect(path), connect(path, timeout_seconds=0.02)
+    maker.execute("BEGIN EXCLUSIVE")
+    with pytest.raises(sqlite3.OperationalError, match="locked"):
+        migrate(file)
+    maker.close()
     file.close()
 
 
