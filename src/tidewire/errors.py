@@ -53,6 +53,7 @@ __all__ = [
     "TidewireError",
     "TooLarge",
     "Unauthorized",
+    "UnsupportedMediaType",
     "UpstreamBroken",
     "UpstreamRefused",
     "UpstreamTimeout",
@@ -232,6 +233,13 @@ class Conflict(RequestError):
 class RequestTooLarge(RequestError):
     code = "too_large"
     status = 413
+
+
+class UnsupportedMediaType(RequestError):
+    """The body is of a kind that the call does not take."""
+
+    code = "unsupported_media_type"
+    status = 415
 
 
 class RateLimited(RequestError):

@@ -10,7 +10,7 @@ from fastapi import APIRouter, Query
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from tidewire.errors import BadRequest, NotFound
+from tidewire.errors import BadRequest, NotFound, UnsupportedMediaType
 from tidewire.live.channels import Channels
 from tidewire.live.start import find_start
 from tidewire.live.subscription import MAX_STREAMS, Subscription
@@ -159,7 +159,7 @@ async def _events(request: Request, type: str) -> list[Event]:
         except UnicodeDecodeError:
             raise BadRequest("The body is not UTF-8.") from None
     if content_type != "application/json":
-        raise BadRequest("Publish text/plain or application/json.")
+        raise UnsupportedMediaType("Publish text/plain or application/json.")
     body = (await request.body()).lstrip()
     one_or_many = await _decode(request, list[Publish] if body[:1] == b"[" else Publish)
     published = one_or_many if isinstance(one_or_many, list) else [one_or_many]

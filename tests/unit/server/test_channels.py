@@ -132,7 +132,7 @@ async def test_a_batch_with_one_bad_event_is_not_stored_at_all(api: httpx.AsyncC
 @pytest.mark.parametrize("type", ["image/png", "application/x-www-form-urlencoded"])
 async def test_other_kinds_of_bodies(api: httpx.AsyncClient, type: str) -> None:
     response = await api.post("/api/channels/a", content="a=b", headers={"Content-Type": type})
-    assert await refusal(response) == (400, "bad_request")
+    assert await refusal(response) == (415, "unsupported_media_type")
     assert "text/plain" in response.json()["error"]["message"]
 
 
