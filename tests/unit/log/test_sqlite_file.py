@@ -90,7 +90,7 @@ def test_a_migration_that_fails_leaves_nothing(path: Path) -> None:
 def test_a_new_file_that_another_process_is_making_is_waited_for(path: Path) -> None:
     path.parent.mkdir()
     maker, file = connect(path), connect(path)
-    maker.execute("BEGIN EXCLUSIVE")
+    maker.execute("BEGIN IMMEDIATE")
     done = threading.Timer(0.05, maker.execute, ["COMMIT"])
     done.start()
     migrate(file)
@@ -103,7 +103,7 @@ def test_a_new_file_that_another_process_is_making_is_waited_for(path: Path) -> 
 def test_a_file_that_stays_locked_is_an_error(path: Path) -> None:
     path.parent.mkdir()
     maker, file = connect(path), connect(path, timeout_seconds=0.02)
-    maker.execute("BEGIN EXCLUSIVE")
+    maker.execute("BEGIN IMMEDIATE")
     with pytest.raises(sqlite3.OperationalError, match="locked"):
         migrate(file)
     maker.close()
