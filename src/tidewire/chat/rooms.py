@@ -14,9 +14,6 @@ from collections.abc import Callable
 from typing import Protocol
 
 import msgspec
-from limits import RateLimitItemPerSecond
-from limits.storage import MemoryStorage
-from limits.strategies import MovingWindowRateLimiter
 
 from tidewire.chat.folds import Folds
 from tidewire.chat.ids import new_id, own_key
@@ -24,6 +21,7 @@ from tidewire.chat.people import Deleted, Message, People, Typing, write
 from tidewire.errors import BadRequest, NotFound, RateLimited
 from tidewire.live.channels import Channels, channel_stream
 from tidewire.live.hub import Hub
+from tidewire.live.rates import Rates
 from tidewire.log.base import CHANNEL, Log, StreamInfo
 from tidewire.wire.cursor import Position, read_cursor
 
@@ -32,8 +30,9 @@ __all__ = ["ROOM", "Everybody", "Page", "Posted", "RoomPolicy", "Rooms", "room_c
 ROOM = "room:"
 WINDOW = 256
 _NAME = re.compile(r"\w[\w.@~+-]{0,99}")
-_POSTS = RateLimitItemPerSecond(20, 10)
-_HINTS = RateLimitItemPerSecond(5, 10)
+_WINDOW_SECONDS = 10.0
+_MAX_POSTS = 20
+_MAX_HINTS = 5
 
 
 class RoomPolicy(Protocol):
@@ -103,7 +102,7 @@ class Rooms:
         self._channels = channels
         self._folds = folds
         self._clock = clock
-        self._rates = MovingWindowRateLimiter(MemoryStorage())
+        self._rates = Rates(window_seconds=_WINDOW_SECONDS)
 
     async def post(
         self,
@@ -120,7 +119,7 @@ class Rooms:
         ``client_id`` comes back in the event, so that a client knows its own message.
         Raises RateLimited, RequestTooLarge, LogUnavailable.
         """
-        self._limit(_POSTS, "You write", room, user)
+        self._limit("You write", _MAX_POSTS, room, user)
         channel, key = room_channel(room), own_key(user, key)
         message = Message(new_id(channel, key), user, name, text, self._clock(), client_id)
         cursor = await self._channels.publish(channel, [write(message)], key=key)
@@ -163,7 +162,7 @@ class Rooms:
 
         It is stored nowhere. Raises RateLimited.
         """
-        self._limit(_HINTS, "You hint", room, user)
+        self._limit("You hint", _MAX_HINTS, room, user)
         self._hub.signal(channel_stream(room_channel(room)), write(Typing(room, user, name)))
 
     async def names(self, *, after: str = "", limit: int = 100) -> list[str]:
@@ -190,9 +189,9 @@ class Rooms:
             after = batch.last
         return first, found
 
-    def _limit(self, rate: RateLimitItemPerSecond, what: str, room: str, user: str) -> None:
-        if not self._rates.hit(rate, what, room, user):
-            raise RateLimited(f"{what} too often.", retry_after_seconds=rate.get_expiry())
+    def _limit(self, what: str, limit: int, room: str, user: str) -> None:
+        if not self._rates.allows(f"{what}\n{room}\n{user}", limit):
+            raise RateLimited(f"{what} too often.", retry_after_seconds=_WINDOW_SECONDS)
 
 
 def room_channel(room: str) -> str:

@@ -1,4 +1,4 @@
-"""So many a second and no more, and nothing is kept of names that rest."""
+"""So many a window and no more, and nothing is kept of names that rest."""
 
 from __future__ import annotations
 
@@ -20,6 +20,16 @@ def test_so_many_a_second_and_then_again() -> None:
     assert not rates.allows("a", 3)
     clock.seconds = 1.0
     assert [rates.allows("a", 3) for _ in range(4)] == [True, True, True, False]
+
+
+def test_a_window_may_be_longer() -> None:
+    clock = Clock()
+    rates = Rates(clock, window_seconds=10.0)
+    assert [rates.allows("a", 1), rates.allows("a", 1)] == [True, False]
+    clock.seconds = 9.9
+    assert not rates.allows("a", 1)
+    clock.seconds = 10.0
+    assert rates.allows("a", 1)
 
 
 def test_names_do_not_share() -> None:
