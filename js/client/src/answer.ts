@@ -36,6 +36,8 @@ export interface ToolPart {
   readonly input?: unknown;
   readonly output?: unknown;
   readonly error?: string;
+  /** The vendor's proof of the call. */
+  readonly signature?: string;
 }
 
 export type SourcePart = { readonly type: "source" } & Readonly<AnswerEventData["source"]>;
@@ -162,7 +164,7 @@ function called(
 function ready(tool: ToolPart, data: AnswerEventData["tool.ready"]): ToolPart {
   const { name, invalid } = data;
   if (invalid != null) return { ...tool, name, args: invalid, state: "invalid" };
-  return { ...tool, name, ...pick(data, "input"), state: "input-ready" };
+  return { ...tool, name, ...pick(data, "input", "signature"), state: "input-ready" };
 }
 
 function shown(message: AnswerMessage, data: AnswerEventData["data"]): AnswerMessage {

@@ -25,7 +25,13 @@ export interface AnswerEventData {
   "tool.start": { call: string; name: string };
   "tool.args": { call: string; delta: string };
   /** `invalid` holds the raw arguments if they were not JSON: never execute such a call. */
-  "tool.ready": { call: string; name: string; input?: unknown; invalid?: string };
+  "tool.ready": {
+    call: string;
+    name: string;
+    input?: unknown;
+    invalid?: string;
+    signature?: string;
+  };
   "tool.result": { call: string; output: unknown };
   "tool.error": { call: string; message: string };
   source: { id: string; url?: string; document?: string; title?: string; quote?: string };

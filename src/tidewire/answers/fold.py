@@ -76,7 +76,8 @@ class ReasoningPart(_Part, frozen=True, tag="reasoning"):
 
 
 class ToolPart(_Part, frozen=True, tag="tool"):
-    """``args`` is the JSON text as it came, incomplete while it streams."""
+    """``args`` is the JSON text as it came, incomplete while it streams; ``signature`` is
+    the vendor's proof of the call."""
 
     id: str
     name: str
@@ -85,6 +86,7 @@ class ToolPart(_Part, frozen=True, tag="tool"):
     input: Any = None
     output: Any = None
     error: str | None = None
+    signature: str | None = None
 
 
 class SourcePart(_Part, frozen=True, tag="source"):
@@ -206,7 +208,7 @@ class Fold:
             case ToolStart():
                 self._change(key, name=event.name)
             case ToolReady(invalid=None):
-                given = _given(input=event.input)
+                given = _given(input=event.input, signature=event.signature)
                 self._change(key, name=event.name, state="input-ready", **given)
             case ToolReady(invalid=str() as raw):
                 self._pieces[key] = [raw]
