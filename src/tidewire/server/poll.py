@@ -1,12 +1,14 @@
 """Long polling: the same subscription, its events as one JSON document.
 
 For clients that cannot read a stream. The answer comes as soon as there is an event, or
-empty after ``wait`` seconds; its ``cursor`` is where the next request goes on.
+empty after ``wait`` seconds; its ``cursor`` is where the next request goes on. What is read
+beyond MAX_EVENTS is left to that one: every id is a cursor, so it is read again from there.
 """
 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 
 import msgspec
 from starlette.datastructures import QueryParams
@@ -15,13 +17,15 @@ from starlette.types import Receive, Scope, Send
 
 from tidewire.errors import BadRequest
 from tidewire.live.base import Viewer
+from tidewire.live.start import Open
 from tidewire.live.subscription import Subscription
 from tidewire.server.respond import StreamResponse, error_response
+from tidewire.wire.cursor import read_cursor
 from tidewire.wire.parser import Parser, ServerSentEvent
 
-__all__ = ["PollResponse"]
+__all__ = ["MAX_EVENTS", "PollResponse"]
 
-MAX_EVENTS = 256  # from there on it reads no further; what it has read is given
+MAX_EVENTS = 256
 MAX_WAIT_SECONDS = 55.0
 DEFAULT_WAIT_SECONDS = 25.0
 
@@ -51,7 +55,8 @@ class PollSink:
 class PollResponse(StreamResponse):
     """``{"events": [{"id", "event", "data"}], "cursor", "closed", "streams"}``.
 
-    ``streams`` is what ``stream.open`` would say, after the events. ``closed``: all
+    At most MAX_EVENTS, or all that one stored event has become in a dialect that makes
+    more of it. ``streams`` is what ``stream.open`` would say, after the events. ``closed``: all
     streams have ended and everything was given.
     """
 
@@ -95,13 +100,41 @@ async def _disconnected(receive: Receive) -> None:
 
 
 def _answer(subscription: Subscription, sink: PollSink) -> JSONResponse:
+    events = sink.events[: _cut(sink.events)]
+    cursor, places, is_done = subscription.cursor(), subscription.places(), subscription.is_done
+    if len(events) < len(sink.events):
+        cursor, is_done = events[-1].id, False
+        places = _places_at(cursor, places)
     content = {
-        "events": [{"id": e.id, "event": e.event, "data": e.data} for e in sink.events],
-        "cursor": subscription.cursor(),
-        "closed": subscription.is_done,
-        "streams": msgspec.to_builtins(subscription.places()),
+        "events": [{"id": e.id, "event": e.event, "data": e.data} for e in events],
+        "cursor": cursor,
+        "closed": is_done,
+        "streams": msgspec.to_builtins(places),
     }
     return JSONResponse(content, headers={"Cache-Control": "no-store"})
+
+
+def _cut(events: Sequence[ServerSentEvent]) -> int:
+    """How many events to give.
+
+    The last of them brings an id of its own: what has none is said together with what
+    follows, and would come again.
+    """
+    if len(events) <= MAX_EVENTS:
+        return len(events)
+    ends = [n for n in range(2, len(events) + 1) if events[n - 1].id != events[n - 2].id]
+    within = [n for n in ends if n <= MAX_EVENTS]
+    return within[-1] if within else next(iter(ends), len(events))
+
+
+def _places_at(cursor: str, later: Sequence[Open.Place]) -> list[Open.Place]:
+    """Where the reader stood when this cursor was written."""
+    positions = {position.epoch: str(position) for position in read_cursor(cursor)}
+    epochs = [read_cursor(place.cursor)[0].epoch for place in later]
+    return [
+        msgspec.structs.replace(place, cursor=positions.get(epoch, place.cursor))
+        for place, epoch in zip(later, epochs, strict=True)
+    ]
 
 
 def _requested_wait(text: str | None) -> float:

@@ -13,8 +13,10 @@ import pytest
 from tests.unit.server.conftest import Start
 from tests.unit.server.test_channels_many import change, publish
 from tests.unit.server.watching import Watch
+from tidewire.server.poll import MAX_EVENTS, _cut
 from tidewire.server.tide import Tidewire
 from tidewire.wire.cursor import read_cursor
+from tidewire.wire.parser import ServerSentEvent
 
 
 async def poll(api: httpx.AsyncClient, target: str, **query: str) -> dict[str, Any]:
@@ -28,6 +30,13 @@ async def poll(api: httpx.AsyncClient, target: str, **query: str) -> dict[str, A
 
 def data(answer: dict[str, Any]) -> list[str]:
     return [event["data"] for event in answer["events"]]
+
+
+def offsets(answer: dict[str, Any]) -> dict[str, int]:
+    """Where it says that its reader stands."""
+    places = {p["stream"]: read_cursor(p["cursor"])[0] for p in answer["streams"]}
+    assert set(read_cursor(answer["cursor"])) == set(places.values())
+    return {name: position.offset for name, position in places.items()}
 
 
 async def has_viewer(api: httpx.AsyncClient, channel: str, count: int = 1) -> None:
@@ -93,19 +102,37 @@ async def test_another_mode_is_refused(api: httpx.AsyncClient) -> None:
 
 
 async def test_a_long_history_comes_in_several_answers(api: httpx.AsyncClient) -> None:
-    everything = [str(n) for n in range(1000)]
-    await publish(api, "a", *everything)
-    await publish(api, "b", "b")
-    target, got, answers = "/api/events?channel=a&channel=b", [], 0
+    everything = {name: [f"{name}{n}" for n in range(600)] for name in "ab"}
+    for name, texts in everything.items():
+        await publish(api, name, *texts)
+    target, got, sizes = "/api/events?channel=a&channel=b", [], []
     answer = await poll(api, target, **{"from": "start"})
     while answer["events"]:
-        answers += 1
-        assert len(answer["events"]) < 512
+        sizes.append(len(answer["events"]))
         got += data(answer)
+        seen = {name: sum(text.startswith(name) for text in got) for name in "ab"}
+        assert offsets(answer) == seen
         answer = await poll(api, target, last_event_id=answer["cursor"], wait="0")
-    assert [each for each in got if each != "b"] == everything
-    assert len(got) == 1001
-    assert answers >= 4
+    assert sizes == [256, 256, 256, 256, 176]
+    assert {name: [text for text in got if text.startswith(name)] for name in "ab"} == everything
+
+
+async def test_more_at_once_than_one_answer_takes(api: httpx.AsyncClient) -> None:
+    waiting = asyncio.create_task(poll(api, "/api/channels/a"))
+    await has_viewer(api, "a")
+    await publish(api, "a", *map(str, range(300)))
+    async with asyncio.timeout(5):
+        answer = await waiting
+    assert data(answer) == [str(n) for n in range(256)]
+
+
+async def test_what_one_stored_event_became_is_not_cut(api: httpx.AsyncClient) -> None:
+    """Only its last frame brings an id: cut before that, they would come again."""
+    threes = [ServerSentEvent("message", str(n), f"e-{(n + 1) // 3}") for n in range(300)]
+    assert _cut(threes) == 255
+    one = [ServerSentEvent("message", str(n), "e-1") for n in range(299)]
+    assert _cut(one) == 299
+    assert _cut([*one, ServerSentEvent("message", "its last", "e-2"), *one]) == 300
 
 
 async def test_resets_are_events(api: httpx.AsyncClient) -> None:
@@ -140,6 +167,20 @@ async def test_a_run_is_polled_to_its_end(api: httpx.AsyncClient) -> None:
     assert types[0] == "run.started" and types[-1] == "run.finished"
     last = await api.get(target, params={"mode": "poll", "last_event_id": answer["cursor"]})
     assert last.status_code == 204
+
+
+async def test_a_run_is_not_closed_before_all_was_given(api: httpx.AsyncClient) -> None:
+    started = await api.post("/api/chat", json={"message": "m " * 300})
+    target = started.headers["location"] + "?dialect=typewriter"
+    answer = await poll(api, target)
+    assert answer["closed"] is False
+    chars = list(map(json.loads, data(answer)))
+    while not answer["closed"]:
+        answer = await poll(api, target, last_event_id=answer["cursor"])
+        assert len(answer["events"]) <= MAX_EVENTS
+        chars += map(json.loads, data(answer))
+    assert [each["type"] for each in chars] == ["start", *["chunk"] * (len(chars) - 2), "end"]
+    assert [each["index"] for each in chars[1:-1]] == list(range(chars[-1]["total"]))
 
 
 async def test_a_changed_set_is_polled_on(api: httpx.AsyncClient) -> None:
