@@ -11,8 +11,11 @@ import re
 import secrets
 
 import msgspec
+from msgspec.structs import replace
 
-from tidewire.answers.events import AnswerEvent, TextDelta, decode
+from tidewire.answers.events import decode
+from tidewire.answers.fold import Fold, Message, TextPart
+from tidewire.chat.turns import turns
 from tidewire.errors import BadRequest, NotFound, StreamGone, StreamNotFound
 from tidewire.log.base import Log
 from tidewire.models.base import ChatMessage
@@ -56,13 +59,19 @@ class Sessions:
         return found
 
     async def history(self, session: str, *, max_messages: int) -> list[ChatMessage]:
-        """The conversation so far, as a model reads it: the latest messages, in order."""
+        """The conversation so far, as a model reads it, with what its tools were asked and
+        answered: the latest messages, in order.
+
+        Never begins in the middle of an exchange; one that is too long with its tools is
+        told without them.
+        """
         messages: list[ChatMessage] = []
-        turns = (max_messages + 1) // 2
-        for question in (await self.questions(session))[-turns:] if turns else []:
-            messages.append(ChatMessage("user", question.message))
-            if said := await self._said(question.run):
-                messages.append(ChatMessage("assistant", said))
+        for number, question in reversed([*enumerate(await self.questions(session), 1)]):
+            room = max_messages - len(messages)
+            exchange = await self._exchange(question, calls=f"call_{number}", room=room)
+            if not exchange:
+                break
+            messages = exchange + messages
         return messages
 
     async def latest_run(self, session: str) -> str:
@@ -72,19 +81,27 @@ class Sessions:
             raise NotFound("There is no such session.")
         return questions[-1].run
 
-    async def _said(self, run: str) -> str:
-        """The text of an answer, as far as it came."""
-        pieces: list[str] = []
+    async def _exchange(self, question: Question, *, calls: str, room: int) -> list[ChatMessage]:
+        """A question and its answer in ``room`` messages; none where they do not fit."""
+        asked = ChatMessage("user", question.message)
+        answer = await self._answer(question.run) if room else Message("streaming", [])
+        spoken = replace(answer, parts=[p for p in answer.parts if isinstance(p, TextPart)])
+        forms = ([asked, *turns(form, calls=calls)] for form in (answer, spoken))
+        return next((form for form in forms if len(form) <= room), [])
+
+    async def _answer(self, run: str) -> Message:
+        """An answer, as far as it came."""
+        folding = Fold()
         after = 0
         try:
             while (batch := await self._log.read(run, after)).events:
-                for event in map(_decode, batch.events):
-                    if isinstance(event, TextDelta):
-                        pieces.append(event.delta)
+                for event in batch.events:
+                    if (said := decode(*event)) is not None:
+                        folding.add(said)
                 after = batch.last
         except (StreamNotFound, StreamGone):  # older than what the log keeps
-            return ""
-        return "".join(pieces)
+            pass
+        return folding.message()
 
 
 def new_session_id() -> str:
@@ -96,7 +113,3 @@ def stream_name(session: str) -> str:
     if not _ID.fullmatch(session):
         raise BadRequest("A session id is 1 to 64 letters, digits, '-' or '_'.")
     return f"session/{session}"
-
-
-def _decode(event: Event) -> AnswerEvent | None:
-    return decode(*event)
