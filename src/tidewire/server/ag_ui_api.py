@@ -22,7 +22,7 @@ from tidewire.errors import StreamNotFound
 from tidewire.models.base import ChatMessage, ChatRequest, Image, Text, Thought, ToolCall, ToolSpec
 from tidewire.runs.runs import PREFIX, Started
 from tidewire.server.answers import Answers, Leaving
-from tidewire.server.asking import Options
+from tidewire.server.options import Options
 from tidewire.server.questions import (
     MAX_MESSAGES,
     MAX_TOOLS,
@@ -65,11 +65,8 @@ class RunAgentInput(BaseModel):
         context = [f"{piece.description}: {piece.value}" for piece in self.context or []]
         system = [ChatMessage("system", "\n".join(context))] if context else []
         turns = merged(turn for message in self.messages for turn in _turns(message))
-        return ChatRequest(
-            messages=[*system, *turns],
-            tools=[_tool(tool) for tool in self.tools or []],
-            **options.model_dump(exclude_none=True),
-        )
+        tools = [_tool(tool) for tool in self.tools or []]
+        return options.question([*system, *turns], tools=tools)
 
 
 def ag_ui_router(answers: Answers) -> APIRouter:

@@ -25,8 +25,8 @@ from tidewire.models.base import ChatMessage, ChatRequest
 from tidewire.runs.runs import PREFIX, Started
 from tidewire.server.ai_sdk_messages import turns
 from tidewire.server.answers import Answers, Leaving
-from tidewire.server.asking import Options
 from tidewire.server.counted import Counted, count
+from tidewire.server.options import Options
 from tidewire.server.questions import MAX_MESSAGES, MAX_TOOLS, Json, tool_spec
 from tidewire.server.respond import Headers, refusal
 from tidewire.server.routes import SSE, Route
@@ -52,14 +52,11 @@ class Send(Leaving):
     def question(self) -> ChatRequest:
         """The same for any model. Raises BadRequest."""
         system = [ChatMessage("system", self.system)] if self.system else []
-        return ChatRequest(
-            messages=[*system, *self.turns()],
-            tools=[
-                tool_spec({**tool, "name": name}, tool.get("parameters"))
-                for name, tool in self.tools.items()
-            ],
-            **self.options.model_dump(exclude_none=True),
-        )
+        tools = [
+            tool_spec({**tool, "name": name}, tool.get("parameters"))
+            for name, tool in self.tools.items()
+        ]
+        return self.options.question([*system, *self.turns()], tools=tools)
 
     def turns(self) -> list[ChatMessage]:
         return [turn for message in self.messages for turn in turns(message)]

@@ -6,9 +6,7 @@ answers.py has the rules of starting and joining, chat.py the routes.
 
 from __future__ import annotations
 
-from typing import Annotated
-
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -16,23 +14,13 @@ from tidewire.answers.events import RunStarted, decode
 from tidewire.chat.sessions import Question, Sessions, new_session_id, stream_name
 from tidewire.errors import BadRequest
 from tidewire.log.base import StreamInfo
-from tidewire.models.base import ChatMessage, ChatRequest
+from tidewire.models.base import ChatMessage
 from tidewire.runs.runs import Started
 from tidewire.server.answers import Answers, Leaving
+from tidewire.server.options import Options
 from tidewire.server.tide import requested_dialect, run_headers
 
-__all__ = ["Ask", "Chat", "Options"]
-
-
-class Options(BaseModel):
-    """How the model is to answer."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    temperature: float | None = Field(default=None, ge=0, le=2)
-    max_tokens: int | None = Field(default=None, gt=0)
-    stop: list[Annotated[str, Field(max_length=256)]] = Field(default=[], max_length=8)
-    seed: int | None = Field(default=None, ge=0, lt=2**63)
+__all__ = ["Ask", "Chat"]
 
 
 class Ask(Leaving):
@@ -75,9 +63,8 @@ class Chat:
     async def _start(self, request: Request, ask: Ask, session: str) -> Started:
         model = self._answers.find_model(ask.model)
         stream_name(session)
-        question = ChatRequest(
-            messages=[*await self._history(ask), ChatMessage("user", ask.message)],
-            **ask.options.model_dump(exclude_none=True),
+        question = ask.options.question(
+            [*await self._history(ask), ChatMessage("user", ask.message)]
         )
         key = request.headers.get("idempotency-key") or request.query_params.get("idempotency_key")
         return await self._answers.start(
