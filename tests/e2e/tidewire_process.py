@@ -44,12 +44,12 @@ class TidewireProcess:
 
     async def _is_ready(self) -> None:
         assert self._process and self._process.stderr
-        async with httpx.AsyncClient(base_url=self.url) as client:
+        async with httpx.AsyncClient(base_url=self.url, timeout=30) as client:
             while self._process.returncode is None:
                 try:
                     if (await client.get("/readyz")).is_success:
                         return
-                except httpx.ConnectError:
+                except httpx.TransportError:
                     pass
                 await asyncio.sleep(0.05)  # another process: there is nothing to wait for
         raise RuntimeError((await self._process.stderr.read()).decode())

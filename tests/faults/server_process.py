@@ -31,7 +31,7 @@ class ServerProcess:
         self._config = folder / "tidewire.toml"
         self._config.write_text(config)
         self._process: asyncio.subprocess.Process | None = None
-        self._http = httpx.AsyncClient(base_url=f"http://127.0.0.1:{self.port}")
+        self._http = httpx.AsyncClient(base_url=f"http://127.0.0.1:{self.port}", timeout=30)
 
     async def start(self) -> Self:
         """Returns when it is ready."""

@@ -31,14 +31,14 @@ async def start(port: int, *arguments: str) -> Process:
 
 async def run(port: int, *arguments: str, stdin: str = "") -> Outcome:
     process = await start(port, *arguments)
-    async with asyncio.timeout(15):
+    async with asyncio.timeout(30):
         said, told = await process.communicate(stdin.encode())
     return Outcome(process.returncode, said.decode(), told.decode())
 
 
 async def lines(process: Process, count: int) -> list[str]:
     assert process.stdout
-    async with asyncio.timeout(15):
+    async with asyncio.timeout(30):
         return [(await process.stdout.readline()).decode().rstrip("\n") for _ in range(count)]
 
 
@@ -50,7 +50,7 @@ async def end(process: Process) -> Outcome:
 
 
 async def watched(server: ServerProcess, channel: str) -> None:
-    async with asyncio.timeout(15):
+    async with asyncio.timeout(30):
         while True:
             info = await server.get(f"/api/channels/{channel}/info")
             if info.status_code == 200 and info.json()["viewers"]:
@@ -125,7 +125,7 @@ async def test_publish_waits_for_the_server_and_stores_once(serve: Serve) -> Non
     assert publishing.stderr
     assert b"cannot be reached" in await publishing.stderr.readline()
     await server.start()
-    async with asyncio.timeout(15):
+    async with asyncio.timeout(30):
         assert await publishing.wait() == 0
     await publishing.communicate()
     assert [data for _, data in await history(server, "a")] == ["x"]

@@ -32,7 +32,7 @@ async def test_everybody_sees_exactly_what_was_published(serve: Serve) -> None:
         Follower(*group) for size in PER_CONNECTION for group in _groups(dice, names, size)
     ]
     changers = dice.sample(followers, CHANGERS)
-    async with Publisher([server.port]) as publisher, asyncio.timeout(40):
+    async with Publisher([server.port]) as publisher, asyncio.timeout(55):
         async with asyncio.TaskGroup() as tasks:
             for number, follower in enumerate(followers):
                 cut = partial(random.Random(number).randrange, 20_000, 300_000)

@@ -148,7 +148,7 @@ async def test_a_lock_of_another_process_fails_writes_in_bounded_time(tmp_path: 
         started = time.monotonic()
         with pytest.raises(LogUnavailable, match="another process has locked it"):
             await log.append("s", events("b"))
-        assert 0.15 < time.monotonic() - started < 3
+        assert 0.15 < time.monotonic() - started < 10
         assert await read_all(log, "s") == ["a"]
     assert await log.append("s", events("c")) == 2
     await log.close()

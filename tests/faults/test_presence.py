@@ -81,7 +81,7 @@ async def test_a_connection_that_died_silently_leaves_within_thirty_seconds(serv
     watching, dead = await Tab.open(server, "bob"), await Tab.open(server, "ann")
     await watching.until("room.joined", "ann")
     drop_all(dead.connection.socket)
-    async with asyncio.timeout(30 - 14):
+    async with asyncio.timeout(30):
         await watching.until("room.left", "ann")
     for tab in (watching, dead):
         tab.connection.cut()
@@ -94,7 +94,7 @@ async def test_after_kill_9_who_does_not_come_back_leaves(serve: Serve) -> None:
     await server.kill()
     await server.start()
     back = await Tab.open(server, "bob", last_event_id=tabs[0].events[-1].id)
-    async with asyncio.timeout(15):
+    async with asyncio.timeout(30):
         await back.until("room.left", "ann")
     assert await people(server) == ["bob"]
     assert back.told("bob") == []

@@ -43,7 +43,7 @@ async def _hear(viewer: Connection) -> None:
 
 async def _are_there(server: ServerProcess, count: int) -> None:
     """The server hears one by one of those that come or go."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         while await _viewers(server) != count:
             await asyncio.sleep(0.02)
 

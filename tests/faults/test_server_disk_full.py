@@ -64,14 +64,14 @@ async def test_a_full_disk(small_disk: Path, serve: Serve) -> None:
         assert int(refused.headers["retry-after"]) > 0
 
         ballast.unlink()
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             await watching
             await _until_ready(server, True)
         await _reads_the_same(server, stored)
         again = Viewer(server.port, "short", key="again")
         await again.follow()
         assert again.text == "".join(STORED)
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             await upstream.exchanges[1].gone.wait()
 
     count = len(endless.text.split())
@@ -96,7 +96,7 @@ def _fill(ballast: Path) -> None:
 
 
 async def _until_ready(server: ServerProcess, ready: bool) -> None:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         while (await server.get("/readyz")).is_success != ready:
             await asyncio.sleep(0.05)
 

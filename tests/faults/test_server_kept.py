@@ -16,7 +16,7 @@ async def test_a_request_behind_a_stream_is_answered_when_the_stream_has_ended(
     reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
     writer.write((GET.format("/api/channels/a") + GET.format("/healthz")).encode())
     try:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             await reader.readuntil(b"event: stream.open\n")
             await server.post("/api/channels/a", content="still streaming")
             between = await reader.readuntil(b"still streaming")

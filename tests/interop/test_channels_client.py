@@ -17,7 +17,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="session")
 async def test_each_event_once_with_the_name_of_its_channel(tmp_path: Path) -> None:
     server = await ServerProcess(tmp_path).start()
     try:
-        async with Publisher([server.port]) as publisher, asyncio.timeout(19):
+        async with Publisher([server.port]) as publisher, asyncio.timeout(50):
             await publisher.publish("a", 2)
             url = f"http://127.0.0.1:{server.port}"
             following = asyncio.create_task(

@@ -50,7 +50,7 @@ async def test_what_became_of_each_request(mock: MockServer, client: httpx.Async
         await client.post(CHAT, json=asking("two"), headers={"x-mock-fault": "break-after=1"})
     async with client.stream("POST", f"{CHAT}?mock-fault=stall-after=1", json=asking("three")):
         pass
-    async with asyncio.timeout(2):
+    async with asyncio.timeout(10):
         await mock.requests[2].ended.wait()
     answer = await client.get("/requests")
     report = answer.json()
@@ -120,7 +120,7 @@ async def test_the_same_series_has_the_same_answers(client: httpx.AsyncClient) -
 
 
 async def test_who_is_still_connected_is_cut_off_at_the_end() -> None:
-    async with httpx.AsyncClient() as client, asyncio.timeout(5):
+    async with httpx.AsyncClient() as client, asyncio.timeout(10):
         async with mock_server() as mock:
             url = f"{mock.base_url}{CHAT}?mock-fault=stall-after=1"
             answer = await client.send(

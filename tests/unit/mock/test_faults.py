@@ -67,7 +67,7 @@ async def ask_once(fault: Fault, **settings: Any) -> tuple[Heard, str]:
     """What was heard, and what the mock says became of the request."""
     async with mock_server(Scenario([Rule(say=SAID, fault=fault)])) as mock:
         heard = await ask(mock, **settings)
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(10):
             await mock.requests[-1].ended.wait()
         return heard, mock.requests[-1].state
 
@@ -210,11 +210,11 @@ async def test_the_mock_sees_that_its_client_has_left(api: str, sent: int) -> No
         model = build_for(api, mock)
         spoke = asyncio.Event()
         hearing = asyncio.create_task(_hear(model, spoke))
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(10):
             await (spoke.wait() if sent else _until(lambda: bool(mock.requests)))
         assert mock.requests[0].state == "answering"
         hearing.cancel()
-        async with asyncio.timeout(1):
+        async with asyncio.timeout(10):
             await mock.requests[0].ended.wait()
         assert mock.requests[0].state == "left"
         await model.aclose()

@@ -152,7 +152,7 @@ async def test_what_came_before_it_was_stopped_is_kept(tmp_path: Path) -> None:
 
 
 async def until(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(10):
         while not condition():
             await asyncio.sleep(0.01)  # a file tells nobody that it has grown
 

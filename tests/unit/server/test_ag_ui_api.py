@@ -95,7 +95,12 @@ async def test_a_refused_run_can_be_tried_again_under_its_own_ids(start: Start) 
 
 def test_a_question_keeps_all_that_a_model_can_be_told() -> None:
     data = {"type": "data", "value": "AA", "mimeType": "image/png"}
-    call = {"id": "c1", "type": "function", "function": {"name": "tide", "arguments": '{"at":1}'}}
+    call = {
+        "id": "c1",
+        "encryptedValue": "p",
+        "type": "function",
+        "function": {"name": "tide", "arguments": '{"at":1}'},
+    }
     body = {
         **INPUT,
         "context": [{"description": "Harbour", "value": "Brest"}],
@@ -120,7 +125,9 @@ def test_a_question_keeps_all_that_a_model_can_be_told() -> None:
             ChatMessage("system", "Harbour: Brest"),
             ChatMessage("system", "Be brief."),
             ChatMessage("user", [Text("Look"), Image("data:image/png;base64,AA")]),
-            ChatMessage("assistant", [Thought("hm", "s")], [ToolCall("c1", "tide", {"at": 1})]),
+            ChatMessage(
+                "assistant", [Thought("hm", "s")], [ToolCall("c1", "tide", {"at": 1}, "p")]
+            ),
             ChatMessage("tool", "4 m", tool_call_id="c1"),
         ],
         tools=[ToolSpec("tide", "how high", {"type": "object"})],

@@ -40,7 +40,7 @@ async def test_it_is_gone_some_time_after_its_last_reader(
     async with Watch(api, "/api/demo/interval?ms=10") as watch:
         cursor = (await watch.until(8))[-1].id
         assert len((await api.get("/api/channels")).json()["channels"]) == 1
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(10):
         while (await api.get("/api/channels")).json()["channels"]:
             await asyncio.sleep(0.01)
     async with Watch(api, "/api/demo/interval?ms=10", cursor=cursor) as late:
@@ -67,7 +67,7 @@ async def test_a_server_that_ends_does_not_wait_for_its_demo(start: Start) -> No
         await tide.begin_drain()
         await watch.over()
         await tide.close()
-    assert time.monotonic() - begun < 5
+    assert time.monotonic() - begun < 20
 
 
 @pytest.mark.parametrize("ms", ["9", "60001", "fast"])

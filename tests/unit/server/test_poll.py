@@ -72,7 +72,7 @@ async def test_it_waits_for_the_first_event_and_no_longer(api: httpx.AsyncClient
     await has_viewer(api, "b")
     assert not waiting.done()
     await publish(api, "b", "1", "2")
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(10):
         answer = await waiting
     assert data(answer) == ["1", "2"]
     assert [place["stream"] for place in answer["streams"]] == ["a", "b"]
@@ -82,7 +82,7 @@ async def test_it_waits_for_the_first_event_and_no_longer(api: httpx.AsyncClient
 async def test_after_its_time_it_is_empty_and_loses_nothing(api: httpx.AsyncClient) -> None:
     begun = time.monotonic()
     answer = await poll(api, "/api/channels/a", wait="0.2")
-    assert 0.2 <= time.monotonic() - begun < 5
+    assert 0.2 <= time.monotonic() - begun < 20
     assert answer["events"] == []
     await publish(api, "a", "between")
     again = await poll(api, "/api/channels/a", last_event_id=answer["cursor"])
@@ -121,7 +121,7 @@ async def test_more_at_once_than_one_answer_takes(api: httpx.AsyncClient) -> Non
     waiting = asyncio.create_task(poll(api, "/api/channels/a"))
     await has_viewer(api, "a")
     await publish(api, "a", *map(str, range(300)))
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(10):
         answer = await waiting
     assert data(answer) == [str(n) for n in range(256)]
 
@@ -149,7 +149,7 @@ async def test_a_channel_that_is_deleted_ends_the_wait(api: httpx.AsyncClient) -
     waiting = asyncio.create_task(poll(api, "/api/channels/a"))
     await has_viewer(api, "a")
     await api.delete("/api/channels/a")
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(10):
         answer = await waiting
     (reset,) = answer["events"]
     assert json.loads(reset["data"])["reason"] == "gone"
@@ -207,7 +207,7 @@ async def test_a_server_that_drains_does_not_wait_for_pollers(start: Start) -> N
     tide: Tidewire = app.state.tide
     waiting = asyncio.create_task(poll(api, "/api/channels/a", wait="50"))
     await has_viewer(api, "a")
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(10):
         await tide.begin_drain()
         answer = await waiting
     assert answer["events"] == [] and answer["closed"] is False
