@@ -94,7 +94,8 @@ class ReasoningDelta(AnswerEvent, frozen=True):
 
 
 class ReasoningEnd(AnswerEvent, frozen=True):
-    """``signature``: the vendor's proof of the thought, to be sent back verbatim."""
+    """``signature``: the vendor's proof of the thought, under the name of the model that
+    gave it; to be sent back verbatim."""
 
     type: ClassVar[str] = "reasoning.end"
     part: str

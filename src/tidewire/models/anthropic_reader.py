@@ -144,7 +144,9 @@ class Reader(StreamReader):
             self._signature = block.signature or ""
             return closing + self._parts.reasoning(block.thinking or "")
         if block.type == "redacted_thinking":
-            return self._parts.close() + self._parts.sign(REDACTED + (block.data or ""))
+            return self._parts.close() + self._parts.sign(
+                self._signed(REDACTED + (block.data or ""))
+            )
         if block.type in _CALLS:
             return self._begin_call(index, block)
         if block.tool_use_id:
@@ -172,7 +174,7 @@ class Reader(StreamReader):
     def _end_block(self, index: int) -> list[AnswerEvent]:
         signature, self._signature = self._signature, ""
         if signature:
-            return self._parts.sign(signature)
+            return self._parts.sign(self._signed(signature))
         return self._tools.end(index)
 
     def _cite(self, citation: _Citation) -> list[AnswerEvent]:

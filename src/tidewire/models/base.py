@@ -51,7 +51,7 @@ class Image(msgspec.Struct, frozen=True, tag="image"):
 class Thought(msgspec.Struct, frozen=True, tag="thought"):
     """What an assistant thought, with the ``signature`` of its ``reasoning.end``.
 
-    Given back only to the API that signed it; the others are not told.
+    Given back only to the model that signed it (signatures.py); the others are not told.
     """
 
     text: str

@@ -159,7 +159,8 @@ class Reader(StreamReader):
         return events
 
     def _part(self, part: _Part) -> list[AnswerEvent]:
-        signature = part.thought_signature
+        proof = part.thought_signature
+        signature = self._signed(proof) if proof else None
         if part.function_call is not None:
             return self._call(part.function_call, signature)
         events = self._content(part)

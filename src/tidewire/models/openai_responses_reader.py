@@ -153,7 +153,7 @@ class Reader(StreamReader):
         if item.type == "function_call":
             return self._tools.end(event.output_index, item.arguments or "")
         if item.type == "reasoning" and item.encrypted_content:
-            return self._parts.sign(f"{item.id}:{item.encrypted_content}")
+            return self._parts.sign(self._signed(f"{item.id}:{item.encrypted_content}"))
         if item.type == "image_generation_call" and item.result:
             kind = f"image/{item.output_format or 'png'}"
             return [*self._parts.close(), File(f"data:{kind};base64,{item.result}", kind)]

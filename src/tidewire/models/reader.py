@@ -17,6 +17,7 @@ from tidewire.errors import ModelError, UpstreamBroken
 from tidewire.models.halves import Halves
 from tidewire.models.parts import Parts, Sources, ToolCalls
 from tidewire.models.refusal import in_stream_error
+from tidewire.models.signatures import signed
 
 __all__ = ["StreamReader", "type_of"]
 
@@ -29,8 +30,11 @@ class StreamReader(ABC):
     ``complete`` turns true when the model has said why it ended: from then on a stream
     that breaks off has lost nothing but, perhaps, its ``usage``. ``terminated``: the
     vendor's own end of the stream was seen; never, where there is none. ``reason`` is
-    in the words of Finish, ``usage`` what the vendor counted, if it has said.
+    in the words of Finish, ``usage`` what the vendor counted, if it has said. ``signer``:
+    the name under which signatures are stored; without one they stay as they come.
     """
+
+    signer = ""
 
     def __init__(self, secrets: Iterable[str] = ()) -> None:
         self.complete = False
@@ -79,6 +83,9 @@ class StreamReader(ABC):
 
     def _close(self) -> list[AnswerEvent]:
         return self._parts.close() + self._tools.close()
+
+    def _signed(self, proof: str) -> str:
+        return signed(self.signer, proof) if self.signer else proof
 
     def _error(self, error: Any) -> ModelError:
         return in_stream_error(error, self._secrets)

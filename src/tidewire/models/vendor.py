@@ -24,6 +24,7 @@ from tidewire.models.body import merged
 from tidewire.models.reader import StreamReader
 from tidewire.models.retry import Retries
 from tidewire.models.settings import UpstreamSettings
+from tidewire.models.signatures import with_own_signatures
 from tidewire.models.turns import Turns
 from tidewire.models.upstream import Upstream
 from tidewire.models.usage import Meter
@@ -77,7 +78,8 @@ class VendorModel(ABC, Generic[S]):
 
     async def answer(self, request: ChatRequest) -> AsyncGenerator[AnswerEvent, None]:
         """See Model. Usage is estimated if the vendor sends none."""
-        body = msgspec.json.encode(merged(self._body(request), self.settings.body))
+        asked = self._body(with_own_signatures(request, self.name))
+        body = msgspec.json.encode(merged(asked, self.settings.body))
         retries = Retries(self.settings.max_retries, self._rng)
         async with self._turns.turn():
             while True:
@@ -100,6 +102,7 @@ class VendorModel(ABC, Generic[S]):
 
     async def _attempt(self, body: bytes, meter: Meter) -> AsyncGenerator[AnswerEvent, None]:
         reader = self._reader()
+        reader.signer = self.name
         async with self._upstream.stream(body, on_comment=reader.comment) as stream:
             try:
                 while not reader.terminated and (batch := await stream.read()) is not None:
