@@ -53,11 +53,23 @@ class Anthropic(VendorModel[Settings]):
                 temperature=request.temperature,
                 top_p=request.top_p,
                 stop_sequences=request.stop,
-                tools=[_tool(tool) for tool in request.tools],
-                tool_choice=_tool_choice(request.tool_choice),
                 output_config=_output_config(request),
+                **self._tools(request),
             ),
         }
+
+    def _tools(self, request: ChatRequest) -> dict[str, Any]:
+        """The tools of a conversation must be declared, also where none may be called now."""
+        tools, choice = request.tools, request.tool_choice
+        if not tools and "tools" not in self.settings.body:
+            tools = _called(request.messages)
+            choice = "none" if tools else "auto"
+        return {"tools": [_tool(tool) for tool in tools], "tool_choice": _tool_choice(choice)}
+
+
+def _called(turns: list[ChatMessage]) -> list[ToolSpec]:
+    names = dict.fromkeys(call.name for turn in turns for call in turn.tool_calls)
+    return [ToolSpec(name) for name in names]
 
 
 def _messages(turns: list[ChatMessage]) -> list[dict[str, Any]]:
