@@ -144,7 +144,9 @@ def _part(part: Any) -> Text | Image:
 def _call(call: Any) -> ToolCall:
     match call:
         case {"id": str(id), "function": {"name": str(name)} as function}:
-            return ToolCall(id, name, arguments(function.get("arguments")))
+            proof = call.get("encryptedValue")
+            signature = proof if isinstance(proof, str) else None
+            return ToolCall(id, name, arguments(function.get("arguments")), signature)
     raise refused("A tool call of type", call)
 
 
