@@ -4,26 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tests.e2e.tidewire_process import TidewireProcess
 from tests.interop import typescript
-from tests.interop.waiting_model import WaitingModel
-
-CONFIG = """
-[models.gpt]
-api = "openai"
-base_url = "{url}"
-"""
+from tests.interop.waiting_model import serving
 
 
 async def test_a_chat_is_opened_again_stopped_and_calls_a_tool(tmp_path: Path) -> None:
-    async with WaitingModel() as model:
-        server = TidewireProcess(tmp_path, CONFIG.format(url=model.url))
-        try:
-            await server.start()
-            printed = await typescript.run("ai_sdk_chat.ts", tmp_path, server.url)
-        finally:
-            model.gate.set()
-            await server.stop()
+    async with serving(tmp_path) as (model, url):
+        printed = await typescript.run("ai_sdk_chat.ts", tmp_path, url)
     assert printed["stopped"] == 200
     assert printed["page"] == {"status": "ready", "error": None, "text": "Sunny "}
     assert printed["reloaded"] == printed["page"]

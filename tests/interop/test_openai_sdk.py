@@ -13,50 +13,34 @@ import pytest
 import pytest_asyncio
 from pydantic import BaseModel
 
-from tests.e2e.tidewire_process import TidewireProcess
-from tests.interop.waiting_model import ARGUMENTS, WaitingModel
+from tests.interop.waiting_model import ARGUMENTS, WaitingModel, serving
 from tidewire.wire.parser import Parser
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
-CONFIG = """
-[models.gpt]
-api = "openai"
-base_url = "{url}"
-api_key = "sk-none"
-[models.gone]
-api = "openai"
-base_url = "http://127.0.0.1:9/v1"
-max_retries = 0
-"""
 PARAMETERS = {"type": "object", "properties": {"city": {"type": "string"}}}
 FUNCTION = {"name": "weather", "description": "How it is", "parameters": PARAMETERS}
 QUESTION: Any = [{"role": "user", "content": "How is it in Lisbon?"}]
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
-async def upstream() -> AsyncIterator[WaitingModel]:
-    async with WaitingModel() as upstream:
-        yield upstream
+async def served(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> AsyncIterator[tuple[WaitingModel, str]]:
+    async with serving(tmp_path_factory.mktemp("openai")) as served:
+        yield served
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="session")
-async def server(
-    tmp_path_factory: pytest.TempPathFactory, upstream: WaitingModel
-) -> AsyncIterator[TidewireProcess]:
-    config = CONFIG.format(url=upstream.url)
-    process = TidewireProcess(tmp_path_factory.mktemp("openai"), config)
-    try:
-        yield await process.start()
-    finally:
-        await process.stop()
+@pytest.fixture
+def upstream(served: tuple[WaitingModel, str]) -> WaitingModel:
+    return served[0]
 
 
 @pytest_asyncio.fixture(loop_scope="session")
-async def gpt(server: TidewireProcess, upstream: WaitingModel) -> AsyncIterator[openai.AsyncOpenAI]:
+async def gpt(served: tuple[WaitingModel, str]) -> AsyncIterator[openai.AsyncOpenAI]:
+    upstream, url = served
     upstream.gate.clear()
-    url = f"{server.url}/v1"
-    async with openai.AsyncOpenAI(api_key="none", base_url=url, max_retries=0) as client:
+    async with openai.AsyncOpenAI(api_key="none", base_url=f"{url}/v1", max_retries=0) as client:
         yield client
     upstream.gate.set()  # what waits there would wait for ever
 
@@ -138,7 +122,7 @@ async def test_errors_are_the_sdks_own(gpt: openai.AsyncOpenAI) -> None:
 
 
 async def test_a_stream_that_is_left_is_read_again_by_another_client(
-    gpt: openai.AsyncOpenAI, server: TidewireProcess, upstream: WaitingModel
+    gpt: openai.AsyncOpenAI, served: tuple[WaitingModel, str]
 ) -> None:
     created = await gpt.chat.completions.with_raw_response.create(
         model="gpt", messages=[{"role": "user", "content": "wait"}], stream=True
@@ -148,12 +132,13 @@ async def test_a_stream_that_is_left_is_read_again_by_another_client(
         if piece.choices[0].delta.content:
             break
     await created.http_response.aclose()
+    upstream, url = served
     upstream.gate.set()
     again = await gpt.chat.completions.create(
         model="gpt", messages=QUESTION, extra_headers={"X-Run-Id": run}
     )
     assert again.choices[0].message.content == "Sunny and 🌊."
-    async with httpx.AsyncClient(base_url=server.url) as client:
+    async with httpx.AsyncClient(base_url=url) as client:
         stream = await client.get(f"/api/streams/{run}", params={"dialect": "d"})
     *pieces, done = Parser().feed(stream.content)
     assert "".join(json.loads(piece.data)["d"] for piece in pieces) == "Sunny and 🌊."

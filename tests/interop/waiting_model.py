@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any
 
+from tests.e2e.tidewire_process import TidewireProcess
 from tests.faults.fake_upstream import (
     DONE,
     FINISH,
@@ -16,11 +20,20 @@ from tests.faults.fake_upstream import (
 )
 
 ARGUMENTS = '{"city":"Lisbon"}'
+CONFIG = """
+[models.gpt]
+api = "openai"
+base_url = "{url}"
+[models.gone]
+api = "openai"
+base_url = "http://127.0.0.1:9/v1"
+max_retries = 0
+"""
 
 
 class WaitingModel(FakeUpstream):
     """A model that calls a tool if it has one and no answer of it, then speaks. Asked to
-    wait, it does so after its first word, until ``gate`` opens."""
+    wait, it does so after its first word, until ``gate`` opens or it is asked to go on."""
 
     def __init__(self) -> None:
         super().__init__(self.answer)
@@ -38,6 +51,8 @@ class WaitingModel(FakeUpstream):
         if "response_format" in exchange.body:
             await exchange.stream(*said(ARGUMENTS), FINISH, USAGE, DONE)
             return
+        if "go on" in str(messages[-1]["content"]):
+            self.gate.set()
         await exchange.start()
         await exchange.send(said("Sunny ")[0])
         if "wait" in str(messages[-1]["content"]):
@@ -50,3 +65,16 @@ class WaitingModel(FakeUpstream):
     def body(self) -> Any:
         """What the latest question was, as it arrived here."""
         return self.exchanges[-1].body
+
+
+@asynccontextmanager
+async def serving(folder: Path) -> AsyncIterator[tuple[WaitingModel, str]]:
+    """The model, and the URL of a server of ours that asks it as ``gpt``."""
+    async with WaitingModel() as model:
+        server = TidewireProcess(folder, CONFIG.format(url=model.url))
+        try:
+            await server.start()
+            yield model, server.url
+        finally:
+            model.gate.set()  # what waits there would wait for ever
+            await server.stop()
