@@ -2,37 +2,34 @@
  *
  *     audience PORT SUBSCRIBE_FILE PUBLISH_FILE
  *
- *     open COUNT                  so many viewers more, each with the request in SUBSCRIBE_FILE
- *     publish COUNT INTERVAL_US   publishes at that pace, with the head in PUBLISH_FILE
- *     batch COUNT                 one publish: a JSON array of COUNT events
- *     close                       every viewer leaves
+ *     open COUNT                       so many viewers more, with the request in SUBSCRIBE_FILE
+ *     publish COUNT INTERVAL_US BYTES  publishes at that pace, with the head in PUBLISH_FILE
+ *     batch COUNT BYTES                one publish: a JSON array of COUNT events
+ *     close                            every viewer leaves
  *
- * Each line is answered, when it is done, by one JSON object. An event is 100 bytes that begin
- * with a stamp (stamp.h); every viewer must see every stamp, once and in order, in whatever
- * protocol it comes. What is missing, doubled, out of order or refused is counted in "errors",
- * one a viewer; complaints go to stderr. It never tries again.
+ * Each line is answered, when it is done, by one JSON object. An event is BYTES that begin with
+ * a stamp (stamp.h); every viewer must see every stamp, once and in order, in whatever protocol
+ * it comes. What is missing, doubled, out of order or refused is counted in "errors", one a
+ * viewer; complaints go to stderr. It never tries again.
  */
 #define _GNU_SOURCE
 #include <errno.h>
-#include <strings.h>
 #include <sys/epoll.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
-#include "body.h"
+#include "clock.h"
+#include "delays.h"
 #include "loopback.h"
+#include "response.h"
 
-enum { EVENT_SIZE = 100, MAX_BATCH = 1000, MAX_REQUEST = 4096, MAX_HEAD = 1536 };
-enum { MAX_VIEWERS = 65536, OPENING_AT_ONCE = 64, READ_SIZE = 65536, PATIENCE_S = 20, LOOK_EVERY_NS = 1000000 };
-enum { MAX_BODY = MAX_BATCH * (EVENT_SIZE + 16) };
+enum { MAX_REQUEST = 4096, MAX_BODY = 131072, JSON_AROUND = 16, READ_SIZE = 65536 };
+enum { MAX_VIEWERS = 65536, OPENING_AT_ONCE = 64, PATIENCE_S = 20, LOOK_EVERY_NS = 1000000 };
 
 struct viewer {
     int fd;
-    bool in_body, wrong;
+    bool wrong;
     uint32_t events;        /* stamps seen of the present series */
-    struct body body;
-    size_t head_length;
-    char *head;             /* while it arrives */
+    struct response response;
 };
 
 static struct viewer viewers[MAX_VIEWERS];
@@ -41,7 +38,8 @@ static char subscribe_request[MAX_REQUEST], publish_head[MAX_REQUEST];
 static int epoll_fd, port, viewer_count, errors;
 static int opened;                  /* viewers whose head has come */
 static uint32_t series;             /* what the stamps of the present publishing have in common */
-static uint64_t read_ns, delivered, wanted, reads, delay_sum_ns, delay_max_ns;
+static uint64_t read_ns, delivered, wanted, reads;
+static struct delays delays;
 
 static void complain(struct viewer *viewer, const char *what) {
     if (viewer->wrong) return;
@@ -49,7 +47,7 @@ static void complain(struct viewer *viewer, const char *what) {
     if (errors++ < 3)
         fprintf(stderr, "viewer %ld: %s after %u events\n%.400s\n",
                 viewer == &publisher ? -1 : (long)(viewer - viewers), what, viewer->events,
-                viewer->head ? viewer->head : "");
+                viewer->response.head ? viewer->response.head : "");
 }
 
 static void read_file(const char *name, char *into) {
@@ -59,32 +57,12 @@ static void read_file(const char *name, char *into) {
     fclose(file);
 }
 
-static void see_stamp(void *seen_by, struct stamp stamp) {
+static void see(void *seen_by, struct stamp stamp) {
     struct viewer *viewer = seen_by;
     if (stamp.answer != series) return; /* of an earlier publishing: it was counted as missing */
     if (stamp.chunk != (viewer->events++ & 0xffff)) complain(viewer, "lost, doubled or disordered");
-    uint64_t delay_ns = read_ns - stamp.written_ns;
+    delays_add(&delays, read_ns - stamp.written_ns);
     delivered++;
-    delay_sum_ns += delay_ns;
-    if (delay_ns > delay_max_ns) delay_max_ns = delay_ns;
-}
-
-/* Returns how many of the `length` bytes belong to the head; the rest is body. */
-static size_t read_head(struct viewer *viewer, const char *bytes, size_t length) {
-    if (viewer->head == NULL) viewer->head = calloc(1, MAX_HEAD + 1);
-    size_t before = viewer->head_length, room = MAX_HEAD - before;
-    memcpy(viewer->head + before, bytes, length < room ? length : room);
-    viewer->head_length += length < room ? length : room;
-    char *end = strstr(viewer->head, "\r\n\r\n");
-    if (end == NULL) return length;
-    if (strncmp(viewer->head, "HTTP/1.1 200", 12) != 0) complain(viewer, "refused");
-    viewer->body.chunked = strcasestr(viewer->head, "\r\ntransfer-encoding: chunked") != NULL;
-    viewer->in_body = true;
-    size_t size = (size_t)(end + 4 - viewer->head) - before;
-    free(viewer->head);
-    viewer->head = NULL;
-    opened++;
-    return size;
 }
 
 static void receive(struct viewer *viewer) {
@@ -102,10 +80,11 @@ static void receive(struct viewer *viewer) {
         return;
     }
     read_ns = now_ns();
-    size_t length = (size_t)got, skip = viewer->in_body ? 0 : read_head(viewer, bytes, length);
-    memmove(bytes, bytes + skip, length - skip);
     uint64_t before = delivered;
-    if (viewer->in_body) body_read(&viewer->body, bytes, length - skip, see_stamp, viewer);
+    bool was_open = viewer->response.in_body;
+    response_read(&viewer->response, bytes, (size_t)got, see, viewer);
+    if (viewer->response.refused) complain(viewer, "refused");
+    opened += viewer->response.in_body && !was_open;
     reads += delivered > before;
 }
 
@@ -154,7 +133,7 @@ static void open_viewers(int count) {
 static void close_viewers(void) {
     for (int i = 0; i < viewer_count; i++) {
         close(viewers[i].fd);
-        free(viewers[i].head);
+        free(viewers[i].response.head);
     }
     viewer_count = opened = 0;
     printf("{}\n");
@@ -168,74 +147,72 @@ static void post(const char *type, const char *body, size_t length) {
     put(publisher.fd, request, (size_t)size + length);
 }
 
-/* An event's data: a stamp, and dots up to EVENT_SIZE. */
-static void write_event(char *data, uint32_t number) {
+/* An event's data: a stamp, and dots. */
+static void write_event(char *data, uint32_t number, size_t size) {
     stamp_write(data, (struct stamp){series, number, now_ns()});
-    memset(data + STAMP_LENGTH, '.', EVENT_SIZE - STAMP_LENGTH);
-}
-
-static double cpu_seconds(void) {
-    struct rusage used;
-    getrusage(RUSAGE_SELF, &used);
-    return (double)(used.ru_utime.tv_sec + used.ru_stime.tv_sec) +
-           (double)(used.ru_utime.tv_usec + used.ru_stime.tv_usec) / 1e6;
+    memset(data + STAMP_LENGTH, '.', size - STAMP_LENGTH);
 }
 
 static void begin_series(uint32_t count) {
     while (epoll_wait(epoll_fd, &(struct epoll_event){0}, 1, 0) > 0) wait_until(0);
     series++;
-    delivered = reads = delay_sum_ns = delay_max_ns = 0;
+    delivered = reads = 0;
     join(&publisher);
     wanted = (uint64_t)count * (uint64_t)viewer_count;
+    delays_expect(&delays, wanted);
     for (int i = 0; i < viewer_count; i++) viewers[i].events = 0;
 }
 
-static void end_series(uint32_t count, double cpu_began, uint64_t began, uint64_t deadline) {
+/* Waits for what is still on its way, and tells what the series cost. */
+static void end_series(uint32_t count, double cpu_began, uint64_t began) {
+    uint64_t deadline = deadline_ns(0);
     while (delivered < wanted && errors == 0 && now_ns() < deadline) wait_until(deadline);
+    double cpu_used = cpu_seconds() - cpu_began, wall_seconds = (double)(now_ns() - began) / 1e9;
     for (int i = 0; i < viewer_count; i++)
         if (viewers[i].events != count) complain(&viewers[i], "not all events came");
     close(publisher.fd);
+    delays_sort(&delays);
     printf("{\"deliveries\": %zu, \"errors\": %d, \"reads\": %zu, \"cpu_seconds\": %.6f, "
-           "\"wall_seconds\": %.6f, \"delay_mean_ms\": %.4f, \"delay_max_ms\": %.4f}\n",
-           (size_t)delivered, errors, (size_t)reads, cpu_seconds() - cpu_began,
-           (double)(now_ns() - began) / 1e9,
-           delivered ? (double)delay_sum_ns / (double)delivered / 1e6 : 0, delay_max_ns / 1e6);
+           "\"wall_seconds\": %.6f, \"delay_p50_ms\": %.4f, \"delay_p99_ms\": %.4f}\n",
+           (size_t)delivered, errors, (size_t)reads, cpu_used, wall_seconds,
+           delays_ms(&delays, 0.5), delays_ms(&delays, 0.99));
 }
 
-static void publish(uint32_t count, uint64_t interval_ns) {
-    char data[EVENT_SIZE];
+static void publish(uint32_t count, uint64_t interval_ns, size_t size) {
+    static char data[MAX_BODY];
+    if (size < STAMP_LENGTH || size > MAX_BODY) fail("publish");
     begin_series(count);
     double cpu_began = cpu_seconds();
     uint64_t began = now_ns(), due = began;
     for (uint32_t number = 0; number < count && errors == 0; number++, due += interval_ns) {
         while (now_ns() < due) wait_until(due);
-        write_event(data, number);
-        post("text/plain", data, EVENT_SIZE);
+        write_event(data, number, size);
+        post("text/plain", data, size);
     }
-    end_series(count, cpu_began, began, deadline_ns(0));
+    end_series(count, cpu_began, began);
 }
 
-static void publish_batch(uint32_t count) {
+static void publish_batch(uint32_t count, size_t size) {
     static char body[MAX_BODY];
     size_t length = 0;
-    if (count > MAX_BATCH) fail("batch");
+    if (size < STAMP_LENGTH || count * (size + JSON_AROUND) > MAX_BODY) fail("batch");
     begin_series(count);
     double cpu_began = cpu_seconds();
     for (uint32_t number = 0; number < count; number++) {
         length += (size_t)sprintf(body + length, "%s{\"data\":\"", number ? "," : "[");
-        write_event(body + length, number);
-        length += EVENT_SIZE;
+        write_event(body + length, number, size);
+        length += size;
         length += (size_t)sprintf(body + length, "\"}");
     }
     body[length++] = ']';
     uint64_t began = now_ns();
     post("application/json", body, length);
-    end_series(count, cpu_began, began, deadline_ns(0));
+    end_series(count, cpu_began, began);
 }
 
 int main(int argc, char **argv) {
     char line[256];
-    int count, interval_us;
+    int count, interval_us, bytes;
     if (argc != 4) {
         fprintf(stderr, "usage: audience PORT SUBSCRIBE_FILE PUBLISH_FILE\n");
         return 2;
@@ -247,10 +224,10 @@ int main(int argc, char **argv) {
     while (fgets(line, sizeof line, stdin) != NULL) {
         if (sscanf(line, "open %d", &count) == 1)
             open_viewers(count);
-        else if (sscanf(line, "publish %d %d", &count, &interval_us) == 2)
-            publish((uint32_t)count, (uint64_t)interval_us * 1000u);
-        else if (sscanf(line, "batch %d", &count) == 1)
-            publish_batch((uint32_t)count);
+        else if (sscanf(line, "publish %d %d %d", &count, &interval_us, &bytes) == 3)
+            publish((uint32_t)count, (uint64_t)interval_us * 1000u, (size_t)bytes);
+        else if (sscanf(line, "batch %d %d", &count, &bytes) == 2)
+            publish_batch((uint32_t)count, (size_t)bytes);
         else
             close_viewers();
         fflush(stdout);

@@ -11,14 +11,15 @@ import subprocess
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
 from hubs import Hub
 from process import Program, compiled, fail, free_port, running
+from waves import Wave
 
-__all__ = ["Audience", "Wave", "audience"]
+__all__ = ["BROWSER", "Audience", "audience"]
 
+EVENT_BYTES = 100
 SETTLE_SECONDS = 1.0
 """Pause before memory is read, and before the first event: what follows an opening is over."""
 
@@ -41,20 +42,6 @@ Sec-Fetch-Site: same-origin
 """What a browser's EventSource sends; a server that keeps it pays for it."""
 
 
-@dataclass(frozen=True)
-class Wave:
-    """What one series of publishes cost."""
-
-    server_us: float
-    """CPU time of the server, microseconds a delivery."""
-    load_us: float
-    """CPU time of publisher and viewers, microseconds a delivery."""
-    core_busy: float
-    """Share of its core that the server used."""
-    delay_mean_ms: float
-    """From the publisher's writing of an event to its arrival, over all viewers."""
-
-
 class Audience:
     """The viewers of one server, and the server. ``audience`` is how to get one."""
 
@@ -71,22 +58,23 @@ class Audience:
         """Every viewer leaves."""
         self._order("close")
 
-    def wave(self, events: int, interval_ms: float) -> Wave:
+    def wave(self, events: int, interval_ms: float, event_bytes: int = EVENT_BYTES) -> Wave:
         """Publishes at that pace; every viewer gets every event."""
         began = self.server.cpu_seconds()
-        seen = self._order(f"publish {events} {interval_ms * 1000:.0f}")
+        seen = self._order(f"publish {events} {interval_ms * 1000:.0f} {event_bytes}")
         time.sleep(REST_SECONDS)
         used = self.server.cpu_seconds() - began
         return Wave(
             server_us=used / seen["deliveries"] * 1e6,
             load_us=seen["cpu_seconds"] / seen["deliveries"] * 1e6,
             core_busy=used / seen["wall_seconds"],
-            delay_mean_ms=seen["delay_mean_ms"],
+            delay_p50_ms=seen["delay_p50_ms"],
+            delay_p99_ms=seen["delay_p99_ms"],
         )
 
     def reads_of_batch(self, events: int) -> float:
         """How many pieces the events of one publish arrive in, per viewer."""
-        seen = self._order(f"batch {events}")
+        seen = self._order(f"batch {events} {EVENT_BYTES}")
         return seen["reads"] * events / seen["deliveries"]
 
     def memory_bytes(self) -> int:

@@ -8,15 +8,14 @@ From there on it may end at most 10 % higher. A leak of 1 KiB a viewer would be 
 
 from __future__ import annotations
 
-import argparse
 import sys
 import tempfile
 from pathlib import Path
 
 from audience import audience
-from fanout import DESCRIPTORS, allow_open_files
 from hubs import HUBS
-from process import cores, say, work_folder
+from options import options
+from process import allow_open_files, cores, say, work_folder
 from report import Bar, machine, table, tell
 
 PLATEAU = 3
@@ -41,20 +40,15 @@ def measure(viewers: int, times: int) -> list[tuple[float, float]]:
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        epilog="Exit code: 0 the bar held, 1 it was missed, 2 it could not be measured.",
-    )
+    parser = options(__doc__)
     option = parser.add_argument
-    option("--viewers", type=int, default=10_000, help="how many at once (default 10000)")
-    option("--times", type=int, default=20, help="how often they come (default 20)")
-    option("--json", type=Path, metavar="FILE", help="write every reading there")
-    options = parser.parse_args()
-    if options.times <= PLATEAU:
+    option("--viewers", type=int, default=10_000, help="how many at once (default %(default)s)")
+    option("--times", type=int, default=20, help="how often they come (default %(default)s)")
+    asked = parser.parse_args()
+    if asked.times <= PLATEAU:
         parser.error(f"they must come more than {PLATEAU} times")
-    allow_open_files(options.viewers + DESCRIPTORS)
-    memory = measure(options.viewers, options.times)
+    allow_open_files(asked.viewers)
+    memory = measure(asked.viewers, asked.times)
     rows = [
         [str(number), f"{there:.1f} MiB", f"{after:.1f} MiB"]
         for number, (there, after) in enumerate(memory)
@@ -62,7 +56,7 @@ def main() -> int:
     figures = table(["time", "all there", "all gone"], rows)
     grown = memory[-1][1] / memory[PLATEAU][1]
     bars = [Bar("memory at the end, against the first plateau", grown, LIMIT, "×")]
-    return tell(machine(), figures, bars, {"mebibytes": memory}, options.json)
+    return tell(machine(), figures, bars, {"mebibytes": memory}, asked.json)
 
 
 if __name__ == "__main__":

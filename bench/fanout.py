@@ -18,18 +18,18 @@ read the figures.
 from __future__ import annotations
 
 import argparse
-import resource
 import sys
 import tempfile
 from contextlib import ExitStack
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from statistics import median
 
-from audience import Audience, Wave, audience
+from audience import Audience, audience
 from hubs import HUBS
-from process import cores, fail, say, work_folder
+from options import numbers, options, some_of
+from process import allow_open_files, cores, say, work_folder
 from report import Bar, machine, table, tell
+from waves import Wave, columns, middle, rounds
 
 CPU_LIMITS = {"loop": 1.35, "nchan": 1, "sse-starlette": 1 / 5}
 """At most so many times the CPU per delivery of that peer."""
@@ -41,8 +41,6 @@ READS_LIMIT = 1.5
 
 WAVE_DELIVERIES = 60_000
 WARM_VIEWERS = 10
-DESCRIPTORS = 2_000
-"""Files a server has open besides its viewers."""
 
 
 @dataclass
@@ -55,17 +53,12 @@ class Cost:
     """Pieces in which a viewer receives a publish of BATCH events; 0 if not measured."""
     waves: list[Wave]
 
-    def middle(self) -> Wave:
-        """The median of every figure of the waves."""
-        names = (field.name for field in fields(Wave))
-        return Wave(**{name: median(getattr(w, name) for w in self.waves) for name in names})
-
 
 Costs = dict[tuple[str, int], Cost]
 """By the server's name and the number of viewers."""
 
 
-def measure(names: list[str], viewers: int, rounds: int) -> Costs:
+def measure(names: list[str], viewers: int, times: int) -> Costs:
     """All servers with their viewers, side by side; the waves go round among them."""
     server_core, load_core = cores()
     with ExitStack() as stack:
@@ -78,11 +71,10 @@ def measure(names: list[str], viewers: int, rounds: int) -> Costs:
             audiences[name] = stack.enter_context(hub)
             memory_kib = idle_viewer_kib(audiences[name], viewers)
             costs[name, viewers] = Cost(memory_kib, 0, [])
-        for number in range(rounds + 1):
-            say(f"round {number} of {rounds} …" if number else "warming up …")
+        for counts in rounds(times):
             for name in names:
                 wave = one_wave(name, audiences[name], viewers)
-                if number:
+                if counts:
                     costs[name, viewers].waves.append(wave)
         if "tidewire" in names:
             costs["tidewire", viewers].reads = audiences["tidewire"].reads_of_batch(BATCH)
@@ -108,92 +100,61 @@ def one_wave(name: str, hub: Audience, viewers: int) -> Wave:
 
 
 def figures(costs: Costs) -> str:
-    head = [
-        "server",
-        "viewers",
-        "core busy",
-        "CPU/delivery",
-        "load/delivery",
-        "delay",
-        "idle viewer",
+    head = ["server", "viewers", *columns("delivery"), "idle viewer"]
+    rows = [
+        [
+            HUBS[name].title,
+            f"{viewers:,}",
+            *middle(cost.waves).cells(),
+            f"{cost.memory_kib:.1f} KiB",
+        ]
+        for (name, viewers), cost in costs.items()
     ]
-    rows = []
-    for (name, viewers), cost in costs.items():
-        wave = cost.middle()
-        rows.append(
-            [
-                HUBS[name].title,
-                f"{viewers:,}",
-                f"{wave.core_busy:.0%}",
-                f"{wave.server_us:.1f} µs",
-                f"{wave.load_us:.1f} µs",
-                f"{wave.delay_mean_ms:.1f} ms",
-                f"{cost.memory_kib:.1f} KiB",
-            ]
-        )
     return table(head, rows)
 
 
 def bars(costs: Costs) -> list[Bar]:
     """Tidewire's promises, as far as the peers they speak of took part."""
     judged = []
-    for (name, viewers), cost in costs.items():
-        if name != "tidewire":
-            continue
-        ours = cost.middle().server_us
+    for viewers in [viewers for name, viewers in costs if name == "tidewire"]:
+        ours = costs["tidewire", viewers]
+        title = f"{viewers:,} viewers: "
         for peer, limit in CPU_LIMITS.items():
-            if (peer, viewers) in costs:
-                ratio = ours / costs[peer, viewers].middle().server_us
-                title = f"{viewers:,} viewers: CPU/delivery, against {HUBS[peer].title}"
-                judged.append(Bar(title, ratio, limit, "×"))
-        title = f"{viewers:,} viewers: memory of an idle one"
-        judged.append(Bar(title, cost.memory_kib, MEMORY_LIMIT_KIB, "KiB"))
-        title = f"{viewers:,} viewers: reads of {BATCH} events published at once"
-        judged.append(Bar(title, cost.reads, READS_LIMIT, ""))
+            if theirs := costs.get((peer, viewers)):
+                ratio = middle(ours.waves).server_us / middle(theirs.waves).server_us
+                against = f"{title}CPU/delivery, against {HUBS[peer].title}"
+                judged.append(Bar(against, ratio, limit, "×"))
+        reads = f"{title}reads of {BATCH} events published at once"
+        judged += [
+            Bar(f"{title}memory of an idle one", ours.memory_kib, MEMORY_LIMIT_KIB, "KiB"),
+            Bar(reads, ours.reads, READS_LIMIT, ""),
+        ]
     return judged
 
 
 def arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        epilog="Exit code: 0 every bar held, 1 a bar was missed, 2 it could not be measured.",
-    )
-    option = parser.add_argument
-    option("--rounds", type=int, default=3, help="rounds that count (default 3)")
-    option("--viewers", default="1000,10000", help="how many at once (default %(default)s)")
-    option("--peers", default=",".join(HUBS), help="who takes part (default %(default)s)")
-    option("--json", type=Path, metavar="FILE", help="write the figures of every round there")
-    options = parser.parse_args()
-    options.viewers = [int(number) for number in options.viewers.split(",")]
-    options.peers = options.peers.split(",")
-    if unknown := [name for name in options.peers if name not in HUBS]:
-        parser.error(f"no such peer: {', '.join(unknown)}; there are {', '.join(HUBS)}")
-    return options
-
-
-def allow_open_files(count: int) -> None:
-    """For this process and all that it starts."""
-    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
-    if most < count:
-        raise fail(f"{count} open files are needed, {most} are allowed: see ulimit -Hn")
-    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+    parser = options(__doc__, rounds=3)
+    option, names = parser.add_argument, ",".join(HUBS)
+    about = "how many at once (default %(default)s)"
+    option("--viewers", type=numbers, default="1000,10000", help=about)
+    option("--peers", type=some_of(HUBS), default=names, help="of %(default)s, some")
+    return parser.parse_args()
 
 
 def main() -> int:
-    options = arguments()
-    allow_open_files(max(options.viewers) + DESCRIPTORS)
-    facts = machine() | {HUBS[name].title: HUBS[name].version() for name in options.peers}
+    asked = arguments()
+    allow_open_files(max(asked.viewers))
+    facts = machine() | {HUBS[name].title: HUBS[name].version() for name in asked.peers}
     costs: Costs = {}
-    for viewers in options.viewers:
-        costs |= measure(options.peers, viewers, options.rounds)
+    for viewers in asked.viewers:
+        costs |= measure(asked.peers, viewers, asked.rounds)
     raw = {
         "costs": [
             {"server": name, "viewers": viewers, **asdict(cost)}
             for (name, viewers), cost in costs.items()
         ]
     }
-    return tell(facts, figures(costs), bars(costs), raw, options.json)
+    return tell(facts, figures(costs), bars(costs), raw, asked.json)
 
 
 if __name__ == "__main__":

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 
-from peers import nginx_program, nginx_version
+from peers import TIDEWIRE, nginx_program, nginx_version
 from process import SOURCE, compiled, fail, say, work_folder
 
 __all__ = ["HUBS", "Hub"]
@@ -50,8 +50,7 @@ def compiler_version() -> str:
 
 
 def tidewire(folder: Path, port: int) -> Argv:
-    program = Path(sys.executable).parent / "tidewire"
-    return [program, "serve", "--port", port, "--data", folder / "data"]
+    return [TIDEWIRE, "serve", "--port", port, "--data", folder / "data"]
 
 
 NCHAN_CONFIG = """\

@@ -19,11 +19,23 @@ from pathlib import Path
 
 from process import SOURCE, fail, say, work_folder
 
-__all__ = ["PEERS", "Launch", "Peer"]
+__all__ = ["DIALECTS", "PEERS", "SERVERS", "TIDEWIRE", "Launch", "Peer"]
 
+TIDEWIRE = Path(sys.executable).parent / "tidewire"
 LITELLM_KEY = "sk-bench-0123456789abcdef0123456789abcdef"
 MESSAGE = "Tell me how a token travels from a model to a screen."
+ANY_NUMBER = "#" * 16
+"""Where stream_load.c writes a number that no other request has."""
+
+NATIVE_BODY = {"model": "bench", "message": MESSAGE}
 OPENAI_BODY = {"model": "bench", "stream": True, "messages": [{"role": "user", "content": MESSAGE}]}
+AI_SDK_BODY = {
+    "model": "bench",
+    "id": ANY_NUMBER,
+    "trigger": "submit-message",
+    "messages": [{"id": "1", "role": "user", "parts": [{"type": "text", "text": MESSAGE}]}],
+}
+"""A chat of its own for every answer, as the native endpoint gives it a session of its own."""
 
 
 @dataclass(frozen=True)
@@ -122,12 +134,20 @@ api_key = "none"
 """
 
 
-def tidewire(folder: Path, port: int, model_port: int) -> Launch:
-    config = folder / "tidewire.toml"
-    config.write_text(TIDEWIRE_CONFIG.format(model_port=model_port))
-    program = Path(sys.executable).parent / "tidewire"
-    argv = [program, "serve", "--port", port, "--config", config, "--data", folder / "data"]
-    return Launch(argv, "/api/chat", {"message": MESSAGE, "model": "bench"})
+def tidewire(path: str, body: Mapping[str, object]) -> Callable[[Path, int, int], Launch]:
+    """Tidewire, asked as the front ends of one dialect ask."""
+
+    def launch(folder: Path, port: int, model_port: int) -> Launch:
+        config, data = folder / "tidewire.toml", folder / "data"
+        config.write_text(TIDEWIRE_CONFIG.format(model_port=model_port))
+        argv = [TIDEWIRE, "serve", "--port", port, "--config", config, "--data", data]
+        return Launch(argv, path, body)
+
+    return launch
+
+
+def tidewire_version() -> str:
+    return version("tidewire")
 
 
 def plain(folder: Path, port: int, model_port: int) -> Launch:
@@ -190,7 +210,24 @@ def litellm(folder: Path, port: int, model_port: int) -> Launch:
 
 PEERS = {
     "nginx": Peer("nginx, proxy_buffering off", None, nginx_version, nginx),
-    "tidewire": Peer("tidewire serve, SQLite", None, lambda: version("tidewire"), tidewire),
+    "tidewire": Peer(
+        "tidewire serve, SQLite", None, tidewire_version, tidewire("/api/chat", NATIVE_BODY)
+    ),
     "plain": Peer("httpx + sse-starlette", 40, plain_version, plain),
     "litellm": Peer("LiteLLM proxy", 8, litellm_version, litellm),
+    "openai": Peer(
+        "tidewire, dialect openai",
+        100,
+        tidewire_version,
+        tidewire("/v1/chat/completions", OPENAI_BODY),
+    ),
+    "ai-sdk": Peer(
+        "tidewire, dialect ai-sdk",
+        100,
+        tidewire_version,
+        tidewire("/api/ai-sdk/chat", AI_SDK_BODY),
+    ),
 }
+SERVERS = ["nginx", "tidewire", "plain", "litellm"]
+DIALECTS = ["tidewire", "openai", "ai-sdk"]
+"""``tidewire`` speaks the native one."""

@@ -22,6 +22,7 @@ from pathlib import Path
 __all__ = [
     "SOURCE",
     "Program",
+    "allow_open_files",
     "compiled",
     "cores",
     "fail",
@@ -32,6 +33,8 @@ __all__ = [
 ]
 
 SOURCE = Path(__file__).resolve().parent
+SPARE_FILES = 2_000
+"""What a server may have open besides its viewers."""
 
 
 def say(message: str) -> None:
@@ -51,6 +54,15 @@ def cores() -> tuple[int, int]:
     if len(usable) < 2:
         raise fail("two cores are needed: one for the server, one for the load")
     return usable[-1], usable[0]
+
+
+def allow_open_files(count: int) -> None:
+    """So many and some to spare, for this process and all that it starts."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if most < count + SPARE_FILES:
+        needed = f"{count + SPARE_FILES} open files are needed, {most} are allowed"
+        raise fail(f"{needed}: see ulimit -Hn")
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
 def free_port() -> int:

@@ -22,18 +22,22 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import asdict, fields
+from dataclasses import asdict
 from pathlib import Path
-from statistics import median
 
-from peers import PEERS
+from meter import Meter, Pace, Target, meter
+from options import options, some_of
+from peers import DIALECTS, PEERS, SERVERS
 from process import cores, free_port, running, say, work_folder
 from report import Bar, machine, table, tell
-from waves import Meter, Pace, Target, Wave, meter
+from waves import Wave, columns, middle, rounds
 
 DIRECT = "none: viewers ask the model"
 CPU_LIMITS = {"nginx": 4, "plain": 0.4, "litellm": 1 / 15}
 """At most so many times the CPU per chunk of that peer."""
+
+DIALECT_LIMIT = 1.3
+"""At most so many times the CPU per chunk of the native dialect, at the same load."""
 
 DELAY_LIMIT_MS = 5
 BUSY_MS = 2
@@ -51,7 +55,7 @@ def loads(names: list[str], streams: int) -> list[Load]:
     return [("direct", streams), *carried.items(), *again]
 
 
-def measure(names: list[str], rounds: int, streams: int, pace: Pace) -> dict[Load, list[Wave]]:
+def measure(names: list[str], times: int, streams: int, pace: Pace) -> dict[Load, list[Wave]]:
     """Every wave of every round, by load."""
     plan = loads(names, streams)
     waves: dict[Load, list[Wave]] = {load: [] for load in plan}
@@ -64,11 +68,10 @@ def measure(names: list[str], rounds: int, streams: int, pace: Pace) -> dict[Loa
             for name in names
         }
         targets["direct"] = Target(DIRECT, gauge.model_port, targets[names[0]].request, None)
-        for number in range(rounds + 1):
-            say(f"round {number} of {rounds} …" if number else "warming up …")
+        for counts in rounds(times):
             for name, at_once in plan:
                 wave = gauge.wave(targets[name], at_once)
-                if number:
+                if counts:
                     waves[name, at_once].append(wave)
     return waves
 
@@ -87,30 +90,17 @@ def relay(name: str, folder: Path, core: int, gauge: Meter) -> Iterator[Target]:
         yield Target(peer.title, port, request, server)
 
 
-def middle(waves: list[Wave]) -> Wave:
-    """The median of every figure."""
-    return Wave(
-        **{field.name: median(getattr(w, field.name) for w in waves) for field in fields(Wave)}
-    )
-
-
 def figures(medians: dict[Load, Wave]) -> str:
-    head = ["server", "answers", "core busy", "CPU/chunk", "load/chunk", "delay p50", "p99"]
+    head = ["server", "answers", *columns("chunk")]
     return table(head, [_row(load, wave) for load, wave in medians.items()])
 
 
 def _row(load: Load, wave: Wave) -> list[str]:
     name, at_once = load
-    served = name != "direct"
-    return [
-        PEERS[name].title if served else DIRECT,
-        str(at_once),
-        f"{wave.core_busy:.0%}" if served else "",
-        f"{wave.server_us:.1f} µs" if served else "",
-        f"{wave.load_us:.1f} µs",
-        f"{wave.delay_p50_ms:.2f} ms",
-        f"{wave.delay_p99_ms:.2f} ms",
-    ]
+    if name == "direct":
+        _, _, *load_and_delays = wave.cells()
+        return [DIRECT, str(at_once), "", "", *load_and_delays]
+    return [PEERS[name].title, str(at_once), *wave.cells()]
 
 
 def bars(medians: dict[Load, Wave]) -> list[Bar]:
@@ -121,7 +111,7 @@ def bars(medians: dict[Load, Wave]) -> list[Bar]:
     if "tidewire" not in first:
         return []
     ours = first["tidewire"]
-    compared = [
+    against_peers = [
         Bar(
             f"CPU/chunk, against {PEERS[name].title}",
             ours.server_us / first[name].server_us,
@@ -131,36 +121,43 @@ def bars(medians: dict[Load, Wave]) -> list[Bar]:
         for name, limit in CPU_LIMITS.items()
         if name in first
     ]
-    return [*compared, Bar("delay p50", ours.delay_p50_ms, DELAY_LIMIT_MS, "ms")]
+    against_native = [
+        Bar(
+            f"CPU/chunk of dialect {name}, against native",
+            wave.server_us / medians["tidewire", at_once].server_us,
+            DIALECT_LIMIT,
+            "×",
+        )
+        for (name, at_once), wave in medians.items()
+        if name in DIALECTS and name != "tidewire"
+    ]
+    delay = Bar("delay p50", ours.delay_p50_ms, DELAY_LIMIT_MS, "ms")
+    return [*against_peers, *against_native, delay]
 
 
 def arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        epilog="Exit code: 0 every bar held, 1 a bar was missed, 2 it could not be measured.",
-    )
+    parser = options(__doc__, rounds=3)
     option = parser.add_argument
-    option("--rounds", type=int, default=3, help="rounds that count (default 3)")
-    option("--streams", type=int, default=200, help="answers at once (default 200)")
-    option("--chunks", type=int, default=100, help="chunks of an answer (default 100)")
-    option("--interval-ms", type=float, default=10, help="time between two chunks (default 10)")
-    option("--peers", default=",".join(PEERS), help="who takes part (default %(default)s)")
-    option("--json", type=Path, metavar="FILE", help="write the figures of every round there")
-    options = parser.parse_args()
-    options.peers = options.peers.split(",")
-    if unknown := [name for name in options.peers if name not in PEERS]:
-        parser.error(f"no such peer: {', '.join(unknown)}; there are {', '.join(PEERS)}")
-    return options
+    option("--streams", type=int, default=200, help="answers at once (default %(default)s)")
+    option("--chunks", type=int, default=100, help="chunks of an answer (default %(default)s)")
+    option(
+        "--interval-ms", type=float, default=10, help="from chunk to chunk (default %(default)s)"
+    )
+    who = parser.add_mutually_exclusive_group()
+    about = f"of {','.join(PEERS)}, some (default {','.join(SERVERS)})"
+    who.add_argument("--peers", type=some_of(PEERS), default=SERVERS, help=about)
+    about = "Tidewire's dialects beside each other, instead of others' servers"
+    who.add_argument("--dialects", dest="peers", action="store_const", const=DIALECTS, help=about)
+    return parser.parse_args()
 
 
 def main() -> int:
-    options = arguments()
-    pace = Pace(options.chunks, options.interval_ms)
-    facts = machine() | {PEERS[name].title: PEERS[name].version() for name in options.peers}
-    waves = measure(options.peers, options.rounds, options.streams, pace)
+    asked = arguments()
+    pace = Pace(asked.chunks, asked.interval_ms)
+    facts = machine() | {PEERS[name].title: PEERS[name].version() for name in asked.peers}
+    waves = measure(asked.peers, asked.rounds, asked.streams, pace)
     medians = {load: middle(of_load) for load, of_load in waves.items()}
-    if medians["direct", options.streams].delay_p99_ms > BUSY_MS:
+    if medians["direct", asked.streams].delay_p99_ms > BUSY_MS:
         say("note: the machine was busy with other things; do not believe the delays")
     raw = {
         "pace": asdict(pace),
@@ -169,7 +166,7 @@ def main() -> int:
             for (name, at_once), of_load in waves.items()
         ],
     }
-    return tell(facts, figures(medians), bars(medians), raw, options.json)
+    return tell(facts, figures(medians), bars(medians), raw, asked.json)
 
 
 if __name__ == "__main__":

@@ -13,7 +13,6 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 
 #define STAMP_LENGTH 31
 
@@ -22,12 +21,6 @@ struct stamp {
     uint32_t chunk;
     uint64_t written_ns;
 };
-
-static inline uint64_t now_ns(void) {
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
-}
 
 /* `text` has room for STAMP_LENGTH + 1 bytes. */
 static inline void stamp_write(char *text, struct stamp stamp) {

@@ -1,15 +1,14 @@
 """What Tidewire costs before it does anything: CPU of `tidewire --help`, time from exec until
 `tidewire serve` is ready, and the memory of an idle server.
 
-Each is the median of several runs. The command has one core to itself; the readiness probe,
+Each is the median of several rounds. The command has one core to itself; the readiness probe,
 every few milliseconds, runs on the other. The server starts with an empty data folder and no
-configuration, as for a new user, and its memory is read after a second of rest. A first run
-of each is thrown away: it compiles modules and fills the disk cache.
+configuration, as for a new user, and its memory is read after a second of rest. A first round
+is thrown away: it compiles modules and fills the disk cache.
 """
 
 from __future__ import annotations
 
-import argparse
 import http.client
 import os
 import subprocess
@@ -20,8 +19,11 @@ from importlib.metadata import version
 from pathlib import Path
 from statistics import median
 
-from process import Program, cores, fail, free_port, running, say, work_folder
+from options import options
+from peers import TIDEWIRE
+from process import Program, cores, fail, free_port, running, work_folder
 from report import Bar, machine, table, tell
+from waves import rounds
 
 HELP = "CPU of tidewire --help"
 READY = "exec to ready"
@@ -29,7 +31,6 @@ READY_CPU = "CPU until ready"
 MEMORY = "memory at rest"
 UNITS = {HELP: "s", READY: "s", READY_CPU: "s", MEMORY: "MiB"}
 LIMITS = {HELP: 0.3, READY: 1.5, MEMORY: 90}
-TIDEWIRE = Path(sys.executable).parent / "tidewire"
 PROBE_SECONDS = 0.005
 REST_SECONDS = 1
 GIVE_UP_SECONDS = 30
@@ -79,34 +80,22 @@ def is_ready(port: int) -> bool:
         connection.close()
 
 
-def measure(runs: int) -> dict[str, list[float]]:
-    """The figures of every run that counts, by name."""
+def measure(times: int) -> dict[str, list[float]]:
+    """The figures of every round that counts, by name."""
     core, probe_core = cores()
     os.sched_setaffinity(0, {probe_core})
     taken: dict[str, list[float]] = {HELP: [], READY: [], READY_CPU: [], MEMORY: []}
-    for number in range(runs + 1):
-        say(f"run {number} of {runs} …" if number else "warming up …")
+    for counts in rounds(times):
         figures = (help_cpu_seconds(core), *serve(core))
-        if number:
+        if counts:
             for of_name, figure in zip(taken.values(), figures, strict=True):
                 of_name.append(figure)
     return taken
 
 
-def arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        epilog="Exit code: 0 every bar held, 1 a bar was missed, 2 it could not be measured.",
-    )
-    parser.add_argument("--runs", type=int, default=5, help="runs that count (default 5)")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write every run's figures there")
-    return parser.parse_args()
-
-
 def main() -> int:
-    options = arguments()
-    taken = measure(options.runs)
+    asked = options(__doc__, rounds=5).parse_args()
+    taken = measure(asked.rounds)
     spread = [
         [name, UNITS[name], *(f"{pick(of_name):.3g}" for pick in (min, median, max))]
         for name, of_name in taken.items()
@@ -114,7 +103,7 @@ def main() -> int:
     bars = [Bar(name, median(taken[name]), limit, UNITS[name]) for name, limit in LIMITS.items()]
     facts = machine() | {"tidewire": version("tidewire")}
     figures = table(["", "unit", "lowest", "median", "highest"], spread)
-    return tell(facts, figures, bars, {"runs": taken}, options.json)
+    return tell(facts, figures, bars, {"rounds": taken}, asked.json)
 
 
 if __name__ == "__main__":

@@ -3,42 +3,41 @@
  *     stream_load PORT STREAMS CHUNKS RAMP_MS TIMEOUT_S < request
  *
  * The request, a complete HTTP/1.1 message, is sent on STREAMS connections of their own,
- * opened evenly over RAMP_MS. An answer is right when its status is 200 and it holds the
- * stamps (stamp.h) 0 to CHUNKS - 1 of one answer of the model, in order, nothing twice,
- * and no other connection got the same one. Everything between the stamps is skipped, so
- * any protocol can be measured. Prints one JSON object; complaints go to stderr. It never
- * tries again: what a relay loses is an error.
+ * opened evenly over RAMP_MS; sixteen '#' in it become a number that no other request has.
+ * An answer is right when its status is 200 and it holds the stamps (stamp.h) 0 to CHUNKS - 1
+ * of one answer of the model, in order, nothing twice, and no other connection got the same
+ * one. Everything between the stamps is skipped, so any protocol can be measured. Prints one
+ * JSON object; complaints go to stderr. It never tries again: what a relay loses is an error.
  */
 #define _GNU_SOURCE
 #include <errno.h>
-#include <strings.h>
 #include <sys/epoll.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
-#include "body.h"
+#include "clock.h"
+#include "delays.h"
 #include "loopback.h"
+#include "response.h"
 
-enum { MAX_REQUEST = 65536, MAX_HEAD = 16384, READ_SIZE = 65536 };
+#define ANY_NUMBER "################"
+
+enum { MAX_REQUEST = 65536, READ_SIZE = 65536 };
 
 struct viewer {
     int fd;
-    bool in_body, ended, wrong;
+    bool ended, wrong;
     uint32_t answer;        /* which of the model's answers this is, known from its first stamp */
     uint32_t chunks;        /* stamps seen so far */
-    struct body body;
-    size_t head_length;
-    char head[MAX_HEAD + 1];
+    struct response response;
 };
 
 static struct viewer *viewers;
-static char request[MAX_REQUEST];
-static size_t request_length;
+static char request[MAX_REQUEST + 1];
+static char *number_place;      /* where in the request ANY_NUMBER stands; NULL if nowhere */
 static int epoll_fd, port, streams, unfinished, errors;
 static uint32_t chunks_expected;
 static bool answer_seen[65536];
-static uint32_t *delays_ns;
-static size_t delay_count;
+static struct delays delays;
 static uint64_t read_ns;    /* when the bytes at hand were received */
 
 /* Counts one error per answer and says the first few aloud. */
@@ -47,7 +46,7 @@ static void complain(struct viewer *viewer, const char *what) {
     viewer->wrong = true;
     if (errors++ < 3)
         fprintf(stderr, "answer %ld: %s after %u chunks\n%.400s\n", viewer - viewers, what,
-                viewer->chunks, viewer->in_body ? "" : viewer->head);
+                viewer->chunks, viewer->response.head ? viewer->response.head : "");
 }
 
 static void finish(struct viewer *viewer) {
@@ -58,7 +57,7 @@ static void finish(struct viewer *viewer) {
     if (viewer->fd >= 0) close(viewer->fd);
 }
 
-static void see_stamp(void *seen_by, struct stamp stamp) {
+static void see(void *seen_by, struct stamp stamp) {
     struct viewer *viewer = seen_by;
     if (viewer->chunks == 0) {
         if (answer_seen[stamp.answer & 0xffff]) complain(viewer, "someone else's answer");
@@ -67,23 +66,7 @@ static void see_stamp(void *seen_by, struct stamp stamp) {
     }
     if (stamp.answer != viewer->answer) complain(viewer, "two answers mixed");
     if (stamp.chunk != viewer->chunks++) complain(viewer, "chunk lost, doubled or out of order");
-    if (delay_count < (size_t)streams * chunks_expected)
-        delays_ns[delay_count++] = (uint32_t)(read_ns - stamp.written_ns);
-}
-
-/* Returns how many of the `length` bytes belong to the head; the rest is body. */
-static size_t read_head(struct viewer *viewer, const char *bytes, size_t length) {
-    size_t before = viewer->head_length, room = MAX_HEAD - before;
-    size_t take = length < room ? length : room;
-    memcpy(viewer->head + before, bytes, take);
-    viewer->head[before + take] = '\0';
-    char *end = strstr(viewer->head, "\r\n\r\n");
-    viewer->head_length += take;
-    if (end == NULL) return length;
-    if (strncmp(viewer->head, "HTTP/1.1 200", 12) != 0) complain(viewer, "refused");
-    viewer->body.chunked = strcasestr(viewer->head, "\r\ntransfer-encoding: chunked") != NULL;
-    viewer->in_body = true;
-    return (size_t)(end + 4 - viewer->head) - before;
+    delays_add(&delays, read_ns - stamp.written_ns);
 }
 
 static void receive(struct viewer *viewer) {
@@ -96,16 +79,22 @@ static void receive(struct viewer *viewer) {
         return;
     }
     read_ns = now_ns();
-    size_t length = (size_t)got, skip = viewer->in_body ? 0 : read_head(viewer, bytes, length);
-    memmove(bytes, bytes + skip, length - skip);
-    if (viewer->in_body) body_read(&viewer->body, bytes, length - skip, see_stamp, viewer);
-    if (viewer->body.complete) finish(viewer);
+    response_read(&viewer->response, bytes, (size_t)got, see, viewer);
+    if (viewer->response.refused) complain(viewer, "refused");
+    if (viewer->response.complete) finish(viewer);
+}
+
+static void put_number(char *place) {
+    char number[sizeof ANY_NUMBER];
+    snprintf(number, sizeof number, "%016llx", (unsigned long long)now_ns());
+    memcpy(place, number, sizeof number - 1);
 }
 
 static void start(struct viewer *viewer) {
+    size_t length = strlen(request);
+    if (number_place != NULL) put_number(number_place);
     viewer->fd = loopback_connect(port);
-    if (send(viewer->fd, request, request_length, MSG_NOSIGNAL) != (ssize_t)request_length)
-        fail("send");
+    if (send(viewer->fd, request, length, MSG_NOSIGNAL) != (ssize_t)length) fail("send");
     struct epoll_event event = {.events = EPOLLIN, .data.ptr = viewer};
     epoll_ctl(epoll_fd, EPOLL_CTL_ADD, viewer->fd, &event);
 }
@@ -131,23 +120,6 @@ static void run(uint64_t ramp_ns, uint64_t deadline_ns) {
         if (!viewers[i].ended) complain(&viewers[i], "not ended in time");
 }
 
-static int ascending(const void *left, const void *right) {
-    uint32_t a = *(const uint32_t *)left, b = *(const uint32_t *)right;
-    return (a > b) - (a < b);
-}
-
-static double delay_ms(double quantile) {
-    if (delay_count == 0) return 0;
-    return delays_ns[(size_t)(quantile * (double)(delay_count - 1))] / 1e6;
-}
-
-static double cpu_seconds(void) {
-    struct rusage used;
-    getrusage(RUSAGE_SELF, &used);
-    return (double)(used.ru_utime.tv_sec + used.ru_stime.tv_sec) +
-           (double)(used.ru_utime.tv_usec + used.ru_stime.tv_usec) / 1e6;
-}
-
 int main(int argc, char **argv) {
     if (argc != 6) {
         fprintf(stderr, "usage: stream_load PORT STREAMS CHUNKS RAMP_MS TIMEOUT_S < request\n");
@@ -156,18 +128,20 @@ int main(int argc, char **argv) {
     port = atoi(argv[1]);
     streams = unfinished = atoi(argv[2]);
     chunks_expected = (uint32_t)atoi(argv[3]);
-    request_length = fread(request, 1, sizeof request, stdin);
+    request[fread(request, 1, MAX_REQUEST, stdin)] = '\0';
+    number_place = strstr(request, ANY_NUMBER);
     viewers = calloc((size_t)streams, sizeof *viewers);
-    delays_ns = calloc((size_t)streams * chunks_expected, sizeof *delays_ns);
-    if (viewers == NULL || delays_ns == NULL) fail("calloc");
+    if (viewers == NULL) fail("calloc");
+    delays_expect(&delays, (size_t)streams * chunks_expected);
     for (int i = 0; i < streams; i++) viewers[i].fd = -1;
     epoll_fd = epoll_create1(0);
     uint64_t begin = now_ns();
     run(strtoull(argv[4], NULL, 10) * 1000000u, begin + strtoull(argv[5], NULL, 10) * 1000000000u);
     double wall_seconds = (double)(now_ns() - begin) / 1e9;
-    qsort(delays_ns, delay_count, sizeof *delays_ns, ascending);
+    delays_sort(&delays);
     printf("{\"chunks\": %zu, \"errors\": %d, \"wall_seconds\": %.6f, \"cpu_seconds\": %.6f, "
            "\"delay_p50_ms\": %.4f, \"delay_p99_ms\": %.4f}\n",
-           delay_count, errors, wall_seconds, cpu_seconds(), delay_ms(0.5), delay_ms(0.99));
+           delays.count, errors, wall_seconds, cpu_seconds(), delays_ms(&delays, 0.5),
+           delays_ms(&delays, 0.99));
     return 0;
 }
