@@ -15,11 +15,11 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 from pydantic import Field
 from starlette.requests import Request
-from starlette.responses import PlainTextResponse, Response
+from starlette.responses import Response
 
 from tidewire.chat.sessions import Question, Sessions, stream_name
 from tidewire.dialects.ai_sdk import AiSdk
-from tidewire.errors import NotFound, StreamGone, StreamNotFound, TidewireError
+from tidewire.errors import NotFound, StreamGone, StreamNotFound
 from tidewire.log.base import StreamInfo
 from tidewire.models.base import ChatMessage, ChatRequest
 from tidewire.runs.runs import PREFIX, Started
@@ -28,7 +28,7 @@ from tidewire.server.answers import Answers, Leaving
 from tidewire.server.counted import Counted, count
 from tidewire.server.options import Options
 from tidewire.server.questions import MAX_MESSAGES, MAX_TOOLS, Json, tool_spec
-from tidewire.server.respond import Headers, refusal
+from tidewire.server.refusals import refuse_ai_sdk
 from tidewire.server.routes import SSE, Route
 from tidewire.server.surface import Surface
 
@@ -68,10 +68,10 @@ class Send(Leaving):
 
 
 def ai_sdk_router(answers: Answers) -> APIRouter:
-    surface = Surface(answers, AiSdk(), refuse)
+    surface = Surface(answers, AiSdk(), refuse_ai_sdk)
     tide = answers.tide
     sessions = Sessions(tide.log)
-    router = APIRouter(route_class=AiSdkRoute, tags=["compatible"])
+    router = APIRouter(route_class=Route, tags=["compatible"])
 
     @router.post("/api/ai-sdk/chat", response_class=Response, responses=SSE)
     async def send(request: Request, body: Send) -> Response:
@@ -115,12 +115,3 @@ def ai_sdk_router(answers: Answers) -> APIRouter:
         return surface.stream(request, started, dialect=dialect, headers=headers)
 
     return router
-
-
-def refuse(error: TidewireError, *, headers: Headers | None = None) -> Response:
-    """An error as the SDK shows it: its ``Error.message`` is the body."""
-    return refusal(error, PlainTextResponse(str(error)), headers)
-
-
-class AiSdkRoute(Route):
-    refuse = staticmethod(refuse)

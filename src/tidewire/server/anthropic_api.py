@@ -13,29 +13,17 @@ import msgspec
 from fastapi import APIRouter
 from pydantic import Field
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 
 from tidewire.dialects.anthropic import Anthropic
-from tidewire.errors import TidewireError
 from tidewire.models.base import ChatMessage, ChatRequest, Image, Text, Thought, ToolCall, ToolSpec
 from tidewire.server.answers import Answers, Leaving
 from tidewire.server.questions import MAX_MESSAGES, MAX_TOOLS, Json, refused, tool_spec
-from tidewire.server.respond import Headers, refusal
+from tidewire.server.refusals import refuse_anthropic
 from tidewire.server.routes import SSE, Route
 from tidewire.server.surface import Surface
 
 __all__ = ["anthropic_router"]
-
-TYPES = {
-    401: "authentication_error",
-    403: "permission_error",
-    404: "not_found_error",
-    413: "request_too_large",
-    429: "rate_limit_error",
-    503: "overloaded_error",
-    504: "timeout_error",
-    529: "overloaded_error",
-}
 
 
 class Messages(Leaving):
@@ -68,8 +56,8 @@ class Messages(Leaving):
 
 
 def anthropic_router(answers: Answers) -> APIRouter:
-    surface = Surface(answers, Anthropic(), refuse)
-    router = APIRouter(route_class=AnthropicRoute, tags=["compatible"])
+    surface = Surface(answers, Anthropic(), refuse_anthropic)
+    router = APIRouter(route_class=Route, tags=["compatible"])
 
     @router.post("/v1/messages", response_class=Response, responses=SSE)
     async def create(request: Request, body: Messages) -> Response:
@@ -80,19 +68,6 @@ def anthropic_router(answers: Answers) -> APIRouter:
         return surface.whole(started, put_together)
 
     return router
-
-
-def refuse(error: TidewireError, *, headers: Headers | None = None) -> Response:
-    """An error as Anthropic's SDKs read it."""
-    other = "api_error" if error.status >= 500 else "invalid_request_error"
-    said = {"type": TYPES.get(error.status, other), "message": str(error)}
-    more = {"code": error.code, "retryable": error.retryable}
-    content = {"type": "error", "error": {**said, **more}}
-    return refusal(error, JSONResponse(content), headers)
-
-
-class AnthropicRoute(Route):
-    refuse = staticmethod(refuse)
 
 
 def put_together(events: list[Any]) -> Json:

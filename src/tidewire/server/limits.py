@@ -7,12 +7,13 @@ do everything. It keeps an exposed server from being open to all.
 from __future__ import annotations
 
 import hmac
+from collections.abc import Iterator
 
 from starlette.requests import cookie_parser
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from tidewire.errors import RequestTooLarge, Unauthorized
-from tidewire.server.respond import error_response
+from tidewire.server.refusals import refuse_at
 
 __all__ = ["LimitBody", "RequireSecret"]
 
@@ -33,7 +34,7 @@ class LimitBody:
         error = RequestTooLarge(f"The body is over {self._max_bytes} bytes.")
         length = dict(scope["headers"]).get(b"content-length", b"0")
         if length.isdigit() and int(length) > self._max_bytes:
-            await error_response(error)(scope, receive, send)
+            await refuse_at(scope)(error)(scope, receive, send)
             return
         taken = 0
 
@@ -49,7 +50,8 @@ class LimitBody:
 
 
 class RequireSecret:
-    """Lets an API call in only with the secret: ``Authorization: Bearer`` or a cookie.
+    """Lets an API call in only with the secret: ``Authorization: Bearer``, ``x-api-key``,
+    as Anthropic's SDKs send their key, or a cookie.
 
     A browser's ``EventSource`` cannot send a header, so it comes with the cookie
     ``tidewire_secret``. The console's files and the health checks are open.
@@ -62,14 +64,19 @@ class RequireSecret:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         is_api = scope["type"] == "http" and scope["path"].startswith(("/api", "/v1", "/metrics"))
         if is_api and scope["method"] != "OPTIONS" and not self._knows(dict(scope["headers"])):
-            error = Unauthorized("This server needs its secret: send it as a bearer token.")
-            await error_response(error)(scope, receive, send)
+            error = Unauthorized("Send this server's secret, as a bearer token or x-api-key.")
+            await refuse_at(scope)(error)(scope, receive, send)
             return
         await self._app(scope, receive, send)
 
     def _knows(self, headers: dict[bytes, bytes]) -> bool:
-        scheme, _, token = headers.get(b"authorization", b"").partition(b" ")
-        if scheme.lower() == b"bearer" and hmac.compare_digest(token.strip(), self._secret):
-            return True
-        cookie = cookie_parser(headers.get(b"cookie", b"").decode("latin-1")).get(COOKIE, "")
-        return hmac.compare_digest(cookie.encode("latin-1"), self._secret)
+        return any(hmac.compare_digest(secret, self._secret) for secret in _offered(headers))
+
+
+def _offered(headers: dict[bytes, bytes]) -> Iterator[bytes]:
+    scheme, _, token = headers.get(b"authorization", b"").partition(b" ")
+    if scheme.lower() == b"bearer":
+        yield token.strip()
+    yield headers.get(b"x-api-key", b"")
+    cookies = cookie_parser(headers.get(b"cookie", b"").decode("latin-1"))
+    yield cookies.get(COOKIE, "").encode("latin-1")

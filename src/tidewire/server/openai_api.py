@@ -14,7 +14,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from tidewire.dialects.openai import OpenAI
-from tidewire.errors import NotFound, TidewireError
+from tidewire.errors import NotFound
 from tidewire.models.base import ChatMessage, ChatRequest, Image, Text, Thought, ToolCall, ToolSpec
 from tidewire.server.answers import Answers, Leaving
 from tidewire.server.questions import (
@@ -26,13 +26,11 @@ from tidewire.server.questions import (
     refused,
     tool_spec,
 )
-from tidewire.server.respond import Headers, refusal
+from tidewire.server.refusals import refuse_openai
 from tidewire.server.routes import SSE, Route
 from tidewire.server.surface import Surface
 
-__all__ = ["OpenAIRoute", "openai_router", "refuse"]
-
-TYPES = {401: "authentication_error", 403: "permission_error", 429: "rate_limit_error"}
+__all__ = ["openai_router"]
 
 
 class StreamOptions(BaseModel):
@@ -74,8 +72,8 @@ class Completion(Leaving):
 
 def openai_router(answers: Answers, apis: dict[str, str]) -> APIRouter:
     """``apis``: which API each model speaks."""
-    surface = Surface(answers, OpenAI(), refuse)
-    router = APIRouter(route_class=OpenAIRoute, tags=["compatible"])
+    surface = Surface(answers, OpenAI(), refuse_openai)
+    router = APIRouter(route_class=Route, tags=["compatible"])
 
     @router.post("/v1/chat/completions", response_class=Response, responses=SSE)
     async def complete(request: Request, body: Completion) -> Response:
@@ -101,18 +99,6 @@ def openai_router(answers: Answers, apis: dict[str, str]) -> APIRouter:
         return JSONResponse(_describe(model, apis[model]))
 
     return router
-
-
-def refuse(error: TidewireError, *, headers: Headers | None = None) -> Response:
-    """An error as OpenAI's SDKs read it."""
-    other = "server_error" if error.status >= 500 else "invalid_request_error"
-    said = {"message": str(error), "type": TYPES.get(error.status, other)}
-    more = {"param": None, "code": error.code, "retryable": error.retryable}
-    return refusal(error, JSONResponse({"error": {**said, **more}}), headers)
-
-
-class OpenAIRoute(Route):
-    refuse = staticmethod(refuse)
 
 
 def put_together(chunks: list[Any]) -> Json:

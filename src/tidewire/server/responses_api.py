@@ -22,7 +22,6 @@ from tidewire.models.base import ChatMessage, ChatRequest, Image, Text, Thought,
 from tidewire.runs.runs import PREFIX, Started
 from tidewire.server.answers import Answers, Leaving
 from tidewire.server.counted import Counted
-from tidewire.server.openai_api import OpenAIRoute, refuse
 from tidewire.server.questions import (
     MAX_MESSAGES,
     MAX_TOOLS,
@@ -33,7 +32,8 @@ from tidewire.server.questions import (
     refused,
     tool_spec,
 )
-from tidewire.server.routes import SSE
+from tidewire.server.refusals import refuse_openai
+from tidewire.server.routes import SSE, Route
 from tidewire.server.surface import Surface, WholeResponse, written
 
 __all__ = ["responses_router"]
@@ -86,9 +86,9 @@ class Create(Leaving):
 
 
 def responses_router(answers: Answers) -> APIRouter:
-    surface = Surface(answers, OpenAIResponses(), refuse)
+    surface = Surface(answers, OpenAIResponses(), refuse_openai)
     tide = answers.tide
-    router = APIRouter(route_class=OpenAIRoute, tags=["compatible"])
+    router = APIRouter(route_class=Route, tags=["compatible"])
 
     async def find(id: str) -> StreamInfo:
         if not id.startswith(PREFIX):

@@ -1,20 +1,21 @@
-"""Routes whose errors are ours: every refusal has the one JSON shape, in any app."""
+"""Routes whose errors are responses, in any app: of the shape that their path is to have."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Coroutine
 from http import HTTPStatus
-from typing import Any, ClassVar
+from typing import Any
 
 from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 
 from tidewire.errors import BadRequest, TidewireError
-from tidewire.server.respond import Refuse, error_response
+from tidewire.server.refusals import refuse_at
+from tidewire.server.respond import error_response
 
 __all__ = ["SSE", "Route", "answer_errors", "answer_http_error", "requested_key"]
 
@@ -25,26 +26,22 @@ SSE: dict[int | str, dict[str, Any]] = {
 
 
 class Route(APIRoute):
-    """Turns TidewireError and validation errors into ``{"error": {…}}``.
-
-    ``refuse``: or into what a subclass for another API puts there.
-    """
-
-    refuse: ClassVar[Refuse] = staticmethod(error_response)
+    """Turns TidewireError and validation errors into refusals (refusals.py)."""
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         handle = super().get_route_handler()
 
         async def answer(request: Request) -> Response:
+            refuse = refuse_at(request.scope)
             try:
                 return await handle(request)
             except TidewireError as exc:
-                return self.refuse(exc)
+                return refuse(exc)
             except RequestValidationError as exc:
-                return self.refuse(BadRequest(_explain(exc)))
+                return refuse(BadRequest(_explain(exc)))
             except HTTPException as exc:
                 if isinstance(exc.__cause__, TidewireError):  # raised while the body was read
-                    return self.refuse(exc.__cause__)
+                    return refuse(exc.__cause__)
                 raise
 
         return answer
@@ -71,11 +68,17 @@ async def _answer(request: Request, exc: Exception) -> Response:
 
 
 async def answer_http_error(request: Request, exc: Exception) -> Response:
-    """The framework's own refusals, 404 and 405 above all, in our shape."""
+    """The framework's own refusals, 404 and 405 above all, in the shape of their path."""
     assert isinstance(exc, HTTPException)
-    code = HTTPStatus(exc.status_code).name.lower()
-    error = {"code": code, "message": f"{exc.detail}.", "retryable": False}
-    return JSONResponse({"error": error}, exc.status_code, exc.headers)
+    headers = [(name.encode(), value.encode()) for name, value in (exc.headers or {}).items()]
+    return refuse_at(request.scope)(_HttpError(exc), headers=headers)
+
+
+class _HttpError(TidewireError):
+    def __init__(self, exc: HTTPException) -> None:
+        super().__init__(f"{exc.detail}.")
+        self.code = HTTPStatus(exc.status_code).name.lower()
+        self.status = exc.status_code
 
 
 def _explain(exc: RequestValidationError) -> str:

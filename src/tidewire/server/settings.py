@@ -97,7 +97,7 @@ class AuthSettings(_Table):
 
     secret: SecretStr = Field(
         default=SecretStr(""),
-        description="if set, every API call must carry it as a bearer token; "
+        description="if set, every API call must carry it as a bearer token, or x-api-key; "
         "needed to listen on anything but loopback",
     )
 

@@ -27,6 +27,7 @@ async def locked(start: Start) -> httpx.AsyncClient:
         {"Authorization": "Bearer wrong"},
         {"Authorization": f"Basic {SECRET}".encode()},
         {"Authorization": f"Bearer {SECRET}!".encode()},
+        {"x-api-key": "wrong"},
         {"Cookie": "tidewire_secret="},
         {"Cookie": "tidewire_secret=wrong"},
         {"Cookie": f"other={SECRET}".encode()},
@@ -46,6 +47,8 @@ async def test_without_the_secret_nobody_comes_in(
     [
         {"Authorization": f"Bearer {SECRET}".encode()},
         {"Authorization": f"bearer  {SECRET}".encode()},
+        {"x-api-key": SECRET.encode()},
+        {"x-api-key": SECRET.encode(), "Authorization": "Bearer wrong"},
         {"Cookie": f"tidewire_secret={SECRET}".encode()},
         {"Cookie": f"x/y=1; b; tidewire_secret={SECRET}; c=2".encode()},
     ],

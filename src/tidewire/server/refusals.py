@@ -1,0 +1,67 @@
+"""How each API says no: the shapes of its errors, and which of them a path is to have.
+
+A program made for another API is refused in that API's words, before any route runs as
+well as in it: only so does its SDK raise what the program catches. Everywhere else an
+error is ours.
+"""
+
+from __future__ import annotations
+
+from starlette.responses import JSONResponse, PlainTextResponse, Response
+from starlette.types import Scope
+
+from tidewire.errors import TidewireError
+from tidewire.server.respond import Headers, Refuse, error_response, refusal
+
+__all__ = ["refuse_ai_sdk", "refuse_anthropic", "refuse_at", "refuse_openai"]
+
+OPENAI_TYPES = {401: "authentication_error", 403: "permission_error", 429: "rate_limit_error"}
+
+ANTHROPIC_TYPES = {
+    401: "authentication_error",
+    403: "permission_error",
+    404: "not_found_error",
+    413: "request_too_large",
+    429: "rate_limit_error",
+    503: "overloaded_error",
+    504: "timeout_error",
+    529: "overloaded_error",
+}
+
+
+def refuse_at(scope: Scope) -> Refuse:
+    """How a request to this path is refused.
+
+    ``/v1/models`` is of two APIs; Anthropic's SDKs tell theirs by a header.
+    """
+    path: str = scope["path"]
+    if path.startswith("/api/ai-sdk/"):
+        return refuse_ai_sdk
+    if not path.startswith("/v1/"):
+        return error_response
+    is_anthropic = any(name == b"anthropic-version" for name, _ in scope["headers"])
+    if is_anthropic or path == "/v1/messages" or path.startswith("/v1/messages/"):
+        return refuse_anthropic
+    return refuse_openai
+
+
+def refuse_openai(error: TidewireError, *, headers: Headers | None = None) -> Response:
+    """An error as OpenAI's SDKs read it."""
+    other = "server_error" if error.status >= 500 else "invalid_request_error"
+    said = {"message": str(error), "type": OPENAI_TYPES.get(error.status, other)}
+    more = {"param": None, "code": error.code, "retryable": error.retryable}
+    return refusal(error, JSONResponse({"error": {**said, **more}}), headers)
+
+
+def refuse_anthropic(error: TidewireError, *, headers: Headers | None = None) -> Response:
+    """An error as Anthropic's SDKs read it."""
+    other = "api_error" if error.status >= 500 else "invalid_request_error"
+    said = {"type": ANTHROPIC_TYPES.get(error.status, other), "message": str(error)}
+    more = {"code": error.code, "retryable": error.retryable}
+    content = {"type": "error", "error": {**said, **more}}
+    return refusal(error, JSONResponse(content), headers)
+
+
+def refuse_ai_sdk(error: TidewireError, *, headers: Headers | None = None) -> Response:
+    """An error as the AI SDK shows it: its ``Error.message`` is the body."""
+    return refusal(error, PlainTextResponse(str(error)), headers)
