@@ -18,7 +18,7 @@ import msgspec
 from tidewire.chat.folds import Folds
 from tidewire.chat.ids import new_id, own_key
 from tidewire.chat.people import Deleted, Message, People, Typing, write
-from tidewire.errors import BadRequest, NotFound, RateLimited
+from tidewire.errors import BadRequest, Forbidden, NotFound, RateLimited
 from tidewire.live.channels import Channels, channel_stream
 from tidewire.live.hub import Hub
 from tidewire.live.rates import Rates
@@ -125,14 +125,21 @@ class Rooms:
         cursor = await self._channels.publish(channel, [write(message)], key=key)
         return Posted(cursor, message.id)
 
-    async def delete(self, room: str, id: str, by: str) -> None:
-        """Takes a message back. Idempotent. Raises NotFound, StreamNotFound, LogUnavailable."""
+    async def delete(self, room: str, id: str, by: str, *, only_own: bool = False) -> None:
+        """Takes a message back. Idempotent.
+
+        Raises Forbidden if it must be ``only_own`` and is another's, NotFound,
+        StreamNotFound, LogUnavailable.
+        """
         channel = room_channel(room)
         stream = await self._log.info(channel_stream(channel))
         end = stream.head + 1
         while end > stream.first:
             end, found = await self._window(stream, end)
-            if any(message.id == id for _, message in found):
+            message = next((message for _, message in found if message.id == id), None)
+            if message is not None:
+                if only_own and message.user != by:
+                    raise Forbidden("Only moderators of this room delete what others wrote.")
                 deleted = write(Deleted(id, by, self._clock()))
                 await self._channels.publish(channel, [deleted], key=f"deleted {id}")
                 return

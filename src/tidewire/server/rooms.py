@@ -114,11 +114,13 @@ def rooms_router(
 
     @router.delete("/api/rooms/{room}/messages/{id}", status_code=204)
     async def delete(request: Request, room: str, id: str) -> Response:
-        """Takes a message back, for moderators: an event ``room.deleted``. Idempotent."""
-        person = caller(request)
-        if not await policy.may_moderate(person.user, room):
-            raise Forbidden("You may not delete messages of this room.")
-        await rooms.delete(room, id, person.user)
+        """Takes a message back: one's own, or for moderators any. An event ``room.deleted``.
+
+        Idempotent.
+        """
+        moderates = await policy.may_moderate(caller(request).user, room)
+        person = caller(request) if moderates else await _writer(request, room)
+        await rooms.delete(room, id, person.user, only_own=not moderates)
         return Response(status_code=204)
 
     @router.post("/api/rooms/{room}/typing", status_code=204)

@@ -209,6 +209,21 @@ async def test_the_policy_decides(monkeypatch: pytest.MonkeyPatch, start: Any) -
     assert len((await api.get("/api/rooms", params=ANN)).json()["rooms"]) == 1
 
 
+class NoModerators(Everybody):
+    async def may_moderate(self, user: str, room: str) -> bool:
+        return False
+
+
+async def test_without_moderators_everybody_takes_back_only_his_own(
+    monkeypatch: pytest.MonkeyPatch, start: Any
+) -> None:
+    monkeypatch.setattr(app, "Everybody", NoModerators)
+    api = await start()
+    message = f"{LOBBY}/messages/{(await say(api, 'hello'))['id']}"
+    assert (await api.delete(message, params=BOB)).status_code == 403
+    assert (await api.delete(message, params=ANN)).status_code == 204
+
+
 async def test_a_full_room_can_be_read_but_not_entered(
     api: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
