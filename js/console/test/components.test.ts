@@ -152,12 +152,13 @@ describe("AnswerMessage", () => {
 });
 
 it("calls a demo a demo", () => {
-  const models = [
+  const list = [
     { name: "demo", api: "demo", demo: true },
     { name: "fast", api: "demo", demo: true },
     { name: "gpt", api: "openai", demo: false },
   ];
-  const picker = mount(ModelPicker, { props: { models, picked: "demo", failed: false } });
+  const models = { list: { value: list }, picked: { value: "demo" }, state: { value: "ready" } };
+  const picker = mount(ModelPicker, { props: { models } as InstanceType<typeof ModelPicker>["$props"] });
   expect(picker.findAll("option").map((option) => option.text())).toEqual([
     "Demo model",
     "fast · demo",
