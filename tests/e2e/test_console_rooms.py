@@ -111,9 +111,27 @@ async def test_a_message_that_was_removed_loses_its_text(visits: Visits) -> None
     )
     await expect(ada.find("room-message")).to_contain_text("a secret")
     await visits.api.delete(f"/api/rooms/removed/messages/{posted.json()['id']}?user=bo")
-    await expect(ada.find("room-message")).to_contain_text("This message was removed.")
+    await expect(ada.find("room-message")).to_contain_text("This message was deleted.")
     await ada.page.reload()
-    await expect(ada.find("room-message")).to_contain_text("This message was removed.")
+    await expect(ada.find("room-message")).to_contain_text("This message was deleted.")
+
+
+async def test_who_said_something_takes_it_back_by_keyboard(visits: Visits) -> None:
+    ada = await enter(visits, "Ada", "taken-back")
+    bo = await enter(visits, "Bo", "taken-back")
+    await say(ada, "a secret")
+    await expect(bo.find("room-message")).to_contain_text("a secret")
+    await expect(bo.find("room-remove")).to_have_count(0)
+    await ada.find("room-remove").focus()
+    await ada.page.keyboard.press("Enter")
+    await expect(ada.page.get_by_role("alertdialog")).to_contain_text("for everybody?")
+    await ada.page.keyboard.press("Shift+Tab")
+    await ada.page.keyboard.press("Enter")
+    for visitor in (ada, bo):
+        announced = visitor.page.get_by_role("log")
+        await expect(announced).to_contain_text("This message was deleted.")
+        await expect(announced).not_to_contain_text("a secret")
+    await expect(ada.find("room-message")).to_be_focused()
 
 
 async def test_earlier_messages_are_shown_when_asked_for(visits: Visits) -> None:

@@ -11,6 +11,7 @@ vi.stubGlobal("matchMedia", () => ({ matches: true }));
 const { useRoom } = await import("../src/rooms/useRoom");
 const { useSpeaking } = await import("../src/rooms/useSpeaking");
 const { useTyping } = await import("../src/rooms/useTyping");
+const { default: RoomMessage } = await import("../src/rooms/RoomMessage.vue");
 const { default: RoomComposer } = await import("../src/rooms/RoomComposer.vue");
 type Entry = import("../src/rooms/model").Entry;
 
@@ -150,17 +151,59 @@ describe("speaking", () => {
   });
 });
 
+describe("taking back", () => {
+  it("says why it did not work, until it does", async () => {
+    server.on(`DELETE ${ROOM}/messages/a%2F1`, () => {
+      throw new Error();
+    });
+    const { takeBack, problem } = within(() => useSpeaking(() => "lobby"));
+    await takeBack("a/1");
+    expect(problem.value).toBe("Not deleted. It is broken.");
+    server.on(`DELETE ${ROOM}/messages/a%2F1`, () => null);
+    await takeBack("a/1");
+    expect(problem.value).toBe("");
+  });
+});
+
+describe("RoomMessage", () => {
+  const shown = (said: object, isOwn = true) =>
+    mount(RoomMessage, {
+      props: {
+        row: { kind: "said", key: "1", continues: false, isOwn, said: { ...message("1"), ...said } },
+      } as InstanceType<typeof RoomMessage>["$props"],
+      attachTo: document.body,
+    });
+
+  it("can be taken back by who said it, as long as it is there", () => {
+    const has = (...parts: Parameters<typeof shown>) =>
+      shown(...parts).find("[data-testid=room-remove]").exists();
+    expect(has({ text: "mine" })).toBe(true);
+    expect(has({ text: "another's" }, false)).toBe(false);
+    expect(has({ text: null })).toBe(false);
+  });
+
+  it("is asked about first, and keeps the focus whatever the answer", async () => {
+    const one = shown({ text: "mine" });
+    await one.get("[data-testid=room-remove]").trigger("click");
+    expect(document.activeElement).toBe(one.get("[data-testid=keep]").element);
+    await one.get("[role=alertdialog]").trigger("keydown", { key: "Escape" });
+    await flushPromises();
+    expect(document.activeElement).toBe(one.get("[data-testid=room-remove]").element);
+    expect(one.emitted("remove")).toBeUndefined();
+    await one.get("[data-testid=room-remove]").trigger("click");
+    await one.get("[data-testid=confirm-remove]").trigger("click");
+    expect(one.emitted("remove")).toHaveLength(1);
+    expect(document.activeElement).toBe(one.element);
+  });
+});
+
 describe("RoomComposer", () => {
-  it("sends on Enter, but not on the Enter of an input method", async () => {
+  it("sends what is written, and hints that something is", async () => {
     const composer = mount(RoomComposer, { props: { room: "lobby" } });
-    const field = composer.get("textarea");
-    await field.setValue(" 你好 ");
-    await field.trigger("keydown", { key: "Enter", isComposing: true });
-    await field.trigger("keydown", { key: "Enter", shiftKey: true });
-    expect(composer.emitted("send")).toBeUndefined();
-    await field.trigger("keydown", { key: "Enter" });
+    await composer.get("textarea").setValue(" 你好 ");
+    await composer.get("textarea").trigger("keydown", { key: "Enter" });
     expect(composer.emitted("send")).toEqual([["你好"]]);
-    expect(field.element.value).toBe("");
+    expect(composer.emitted("typing")).toHaveLength(1);
   });
 
   it("gives back what could not be sent, before what was typed since", async () => {

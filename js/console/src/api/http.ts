@@ -5,7 +5,7 @@ import { ConnectionLost, Refused } from "tidewire";
 import { authorization, locked } from "./secret";
 
 export interface Call {
-  readonly method?: "GET" | "POST";
+  readonly method?: "GET" | "POST" | "DELETE";
   /** Sent as JSON. */
   readonly body?: unknown;
   readonly headers?: Readonly<Record<string, string>>;

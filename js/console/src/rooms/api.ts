@@ -54,6 +54,11 @@ export async function say(room: string, text: string, key: string): Promise<void
   });
 }
 
+/** Takes a message back. Nothing more happens if it was. */
+export async function removeMessage(room: string, id: string): Promise<void> {
+  await call(roomUrl(room, `/messages/${encodeURIComponent(id)}`), { method: "DELETE" });
+}
+
 export async function hintTyping(room: string): Promise<void> {
   await call(roomUrl(room, "/typing"), { method: "POST" });
 }

@@ -1,18 +1,20 @@
-/** Saying something in a room, and hinting that one is about to. */
+/** Saying something in a room, hinting that one is about to, and taking it back. */
 
 import { Refused } from "tidewire";
 import { ref, type Ref } from "vue";
 
 import { t } from "../i18n";
-import { hintTyping, say } from "./api";
+import { hintTyping, removeMessage, say } from "./api";
 
 const HINT_EVERY_MS = 2_500;
 
 export interface Speaking {
-  /** Why the last message was not sent; empty if it was. */
+  /** Why the last message was not sent, or not removed; empty if it was. */
   readonly problem: Ref<string>;
   /** False if it was not sent. */
   readonly send: (text: string) => Promise<boolean>;
+  /** What others see of it goes when the room has heard of it. */
+  readonly takeBack: (id: string) => Promise<void>;
   readonly typing: () => void;
 }
 
@@ -28,14 +30,21 @@ export function useSpeaking(room: () => string): Speaking {
     try {
       await say(room(), text, unsent.key);
     } catch (error) {
-      const reason =
-        error instanceof Refused && error.message ? error.message : t("error_unreachable");
-      problem.value = t("roomNotSent", { reason });
+      problem.value = t("roomNotSent", { reason: reasonOf(error) });
       return false;
     }
     unsent = { text: "", key: "" };
     problem.value = "";
     return true;
+  }
+
+  async function takeBack(id: string): Promise<void> {
+    try {
+      await removeMessage(room(), id);
+      problem.value = "";
+    } catch (error) {
+      problem.value = t("roomNotRemoved", { reason: reasonOf(error) });
+    }
   }
 
   function typing(): void {
@@ -46,7 +55,11 @@ export function useSpeaking(room: () => string): Speaking {
     hintTyping(room()).catch(() => undefined);
   }
 
-  return { problem, send, typing };
+  return { problem, send, takeBack, typing };
+}
+
+function reasonOf(error: unknown): string {
+  return error instanceof Refused && error.message ? error.message : t("error_unreachable");
 }
 
 function newKey(): string {
