@@ -133,7 +133,7 @@ class Reader(StreamReader):
     def _annotation(self, event: _Event) -> list[AnswerEvent]:
         if (cited := event.annotation) is None:
             return []
-        document = cited.filename or cited.file_id
+        document = cited.file_id or cited.filename
         title = cited.title or cited.filename
         return self._sources.cite(url=cited.url, document=document, title=title)
 

@@ -170,7 +170,7 @@ def test_annotations_are_sources() -> None:
     )
     assert events == [
         Source("s1", url="https://sea.example", title="Sea"),
-        Source("s2", document="almanac.pdf", title="almanac.pdf"),
+        Source("s2", document="file-1", title="almanac.pdf"),
         Source("s3", document="file-2"),
     ]
 
