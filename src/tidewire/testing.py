@@ -31,7 +31,16 @@ from tidewire.errors import ModelError
 from tidewire.log.memory import MemoryLog
 from tidewire.mock.app import Mock
 from tidewire.mock.exchange import Exchange
-from tidewire.mock.scenario import Fault, Pace, Rule, Scenario, Tokens, Tool, parse_scenario
+from tidewire.mock.scenario import (
+    Cited,
+    Fault,
+    Pace,
+    Rule,
+    Scenario,
+    Tokens,
+    Tool,
+    parse_scenario,
+)
 from tidewire.mock.serve import listening
 from tidewire.models.base import ChatRequest, Finish
 from tidewire.models.tokens import tokens
@@ -39,6 +48,7 @@ from tidewire.runs.source import Composer
 from tidewire.wire.parser import Parser, ServerSentEvent
 
 __all__ = [
+    "Cited",
     "Exchange",
     "FakeClock",
     "Fault",

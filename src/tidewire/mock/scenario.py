@@ -19,6 +19,7 @@ from tidewire.errors import BadRequest, ConfigError
 from tidewire.mock.question import Question
 
 __all__ = [
+    "Cited",
     "Fault",
     "Pace",
     "Rule",
@@ -102,6 +103,15 @@ class Tool(_Table, frozen=True):
     arguments: dict[str, Any] = {}
 
 
+class Cited(_Table, frozen=True):
+    """What the answer cites: a page or a document; said by the APIs that cite such."""
+
+    url: str = ""
+    document: str = ""
+    title: str = ""
+    quote: str = ""
+
+
 class Tokens(_Table, frozen=True):
     """What the answer says it used; reasoning is part of the output."""
 
@@ -117,8 +127,9 @@ class Rule(_Table, frozen=True):
     ``match`` stands in what the person said last, whatever the case; ``regex`` is found
     in it; ``model`` and ``api`` are names, with ``*`` for any characters. A rule with
     ``after_tool`` (a tool's name, ``*`` for any) answers a tool's result, and only that.
-    ``say`` and ``reasoning`` may hold ``$question``, ``$result`` and ``$model``;
-    ``interleave`` sends the calls' arguments in turns. Usage is counted if not given.
+    ``say``, ``refuse`` and ``reasoning`` may hold ``$question``, ``$result`` and ``$model``;
+    ``interleave`` sends the calls' arguments in turns. ``refuse`` is what it says when it
+    will not answer. Usage is counted if not given.
     """
 
     match: str = ""
@@ -128,7 +139,9 @@ class Rule(_Table, frozen=True):
     after_tool: str = ""
     say: str = ""
     say_file: str = ""
+    refuse: str = ""
     reasoning: str = ""
+    sources: list[Cited] = []
     tools: list[Tool] = []
     interleave: bool = False
     finish: str = ""
@@ -156,7 +169,8 @@ class Rule(_Table, frozen=True):
     @property
     def reason(self) -> str:
         """Why the answer ends, in the words of Finish."""
-        return self.finish or ("tool_calls" if self.tools else "stop")
+        otherwise = "content_filter" if self.refuse else "tool_calls" if self.tools else "stop"
+        return self.finish or otherwise
 
     def _fits_tools(self, tools: tuple[str, ...]) -> bool:
         if not tools or not self.after_tool:

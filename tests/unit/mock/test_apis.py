@@ -7,13 +7,14 @@ from typing import Any
 
 import httpx
 import pytest
-from msgspec.structs import replace
+from msgspec.structs import astuple, replace
 
 from tidewire.answers.events import AnswerEvent, RunFinished, ToolArgs
-from tidewire.answers.fold import Message, ReasoningPart, ToolPart, fold
+from tidewire.answers.fold import Message, ReasoningPart, SourcePart, ToolPart, fold
 from tidewire.models.base import ChatMessage, ChatRequest, Finish, Text, ToolCall, ToolSpec
 from tidewire.models.registry import build
 from tidewire.testing import (
+    Cited,
     Fault,
     Rule,
     Scenario,
@@ -112,6 +113,35 @@ async def test_why_it_ended(api: str, reason: str) -> None:
 @pytest.mark.parametrize("api", ["openai", "openai-responses", "anthropic", "gemini"])
 async def test_what_was_filtered(api: str) -> None:
     assert (await ask(api, Rule(finish="content_filter"))).finish_reason == "content_filter"
+
+
+PAGE = Cited(url="https://tides.example/", title="Tides")
+BOOK = Cited(document="almanac", title="Almanac", quote="12:00")
+CITED = {
+    "openai": [PAGE],
+    "openai-responses": [PAGE, replace(BOOK, quote="")],
+    "anthropic": [PAGE, BOOK],
+    "gemini": [PAGE, BOOK],
+    "dashscope": [PAGE],
+    "ollama": [],
+}
+
+
+@pytest.mark.parametrize("api", PATHS)
+async def test_what_is_cited_as_far_as_the_vendor_tells_it(api: str) -> None:
+    message = await ask(api, Rule(say="At noon.", sources=[PAGE, BOOK]))
+    assert message.text == "At noon."
+    cited = [part for part in message.parts if isinstance(part, SourcePart)]
+    told = [(part.url, part.document, part.title, part.quote) for part in cited]
+    assert told == [tuple(field or None for field in astuple(one)) for one in CITED[api]]
+
+
+@pytest.mark.parametrize("api", PATHS)
+async def test_a_refusal(api: str) -> None:
+    message = await ask(api, Rule(refuse="No, 不."))
+    assert message.text == "No, 不."
+    is_told_from_text = api not in ("dashscope", "ollama")
+    assert message.finish_reason == ("content_filter" if is_told_from_text else "stop")
 
 
 @pytest.mark.parametrize("api", ["openai", "openai-responses", "anthropic", "dashscope"])

@@ -9,10 +9,10 @@ import pytest
 
 from tidewire import testing
 from tidewire.mock.apis import APIS
-from tidewire.mock.scenario import Fault, Pace, Rule, Tokens, parse_scenario
+from tidewire.mock.scenario import Cited, Fault, Pace, Rule, Tokens, parse_scenario
 
 PAGE = (Path(__file__).parents[3] / "docs" / "mock.md").read_text()
-FIELDS = [name for table in (Fault, Pace, Rule, Tokens) for name in table.__struct_fields__]
+FIELDS = [name for table in (Cited, Fault, Pace, Rule, Tokens) for name in table.__struct_fields__]
 
 
 def test_the_scenario_is_one() -> None:

@@ -12,6 +12,7 @@ from tidewire.answers.events import (
     ReasoningDelta,
     ReasoningEnd,
     ReasoningStart,
+    Source,
     TextDelta,
     TextEnd,
     TextStart,
@@ -50,6 +51,7 @@ class Anthropic(Api):
     def __init__(self, question: Question, *, id: str, created: int) -> None:
         super().__init__(question, id=id, created=created)
         self._blocks: dict[str, int] = {}
+        self._text = ""
 
     @classmethod
     def read(cls, request: Asked) -> Question:
@@ -70,6 +72,7 @@ class Anthropic(Api):
     def _write(self, event: AnswerEvent) -> list[bytes]:
         match event:
             case TextStart():
+                self._text = event.part
                 return self._open(event.part, {"type": "text", "text": ""})
             case ReasoningStart():
                 block = {"type": "thinking", "thinking": "", "signature": ""}
@@ -80,6 +83,9 @@ class Anthropic(Api):
                 return [*opened, self._json(event.call, "")]
             case TextDelta():
                 return [self._delta(event.part, {"type": "text_delta", "text": event.delta})]
+            case Source():
+                cited = {"type": "citations_delta", "citation": _citation(event)}
+                return [self._delta(self._text, cited)]
             case ReasoningDelta():
                 delta = {"type": "thinking_delta", "thinking": event.delta}
                 return [self._delta(event.part, delta)]
@@ -164,11 +170,21 @@ def _block(part: object) -> dict[str, Any]:
     raise TypeError(part)
 
 
-def _usage(usage: Usage) -> dict[str, int]:
+def _citation(source: Source) -> dict[str, Any]:
+    cited = {"cited_text": source.quote or "", "title": source.title}
+    if source.url is not None:
+        place = {"url": source.url, "encrypted_index": "bW9jaw=="}
+        return {"type": "web_search_result_location", **cited, **place}
+    blocks = {"search_result_index": 0, "start_block_index": 0, "end_block_index": 1}
+    return {"type": "search_result_location", **cited, "source": source.document, **blocks}
+
+
+def _usage(usage: Usage) -> dict[str, Any]:
     """What was read from the cache is not among the input tokens."""
     return {
         "input_tokens": max(0, usage.input_tokens - usage.cached_tokens),
         "output_tokens": usage.output_tokens,
         "cache_creation_input_tokens": 0,
         "cache_read_input_tokens": usage.cached_tokens,
+        "output_tokens_details": {"thinking_tokens": usage.reasoning_tokens},
     }

@@ -17,10 +17,14 @@ from tidewire.answers.events import AnswerEvent, ReasoningDelta, TextDelta, Tool
 from tidewire.answers.fold import Message, ReasoningPart, ToolPart
 from tidewire.mock.question import Asked, Question
 
-__all__ = ["Api", "calls_of", "compact", "data_event", "named_event", "reasoning_of"]
+__all__ = ["Api", "Refusal", "calls_of", "compact", "data_event", "named_event", "reasoning_of"]
 
 EVENT_STREAM: Final = "text/event-stream; charset=utf-8"
 JSON: Final = "application/json"
+
+
+class Refusal(TextDelta, frozen=True):
+    """Text that refuses to answer: for most vendors no other than any text."""
 
 
 class Api(ABC):

@@ -12,6 +12,7 @@ from typing import Any, ClassVar
 from tidewire.answers.events import (
     AnswerEvent,
     ReasoningDelta,
+    Source,
     TextDelta,
     ToolArgs,
     ToolStart,
@@ -49,6 +50,7 @@ class DashScope(Api):
         self._sent = 0
         self._text = self._reasoning = ""
         self._calls: dict[str, dict[str, Any]] = {}
+        self._found: list[dict[str, Any]] = []
 
     @classmethod
     def read(cls, request: Asked) -> Question:
@@ -78,6 +80,10 @@ class DashScope(Api):
             case ReasoningDelta():
                 self._reasoning += event.delta
                 return [self._result(reasoning=event.delta)]
+            case Source(url=str(url)):
+                page = {"index": len(self._found) + 1, "url": url, "title": event.title}
+                self._found.append(page)
+                return [self._result(found=[page])]
             case ToolStart():
                 call = {"index": len(self._calls), **call_of(event.call, event.name, "")}
                 self._calls[event.call] = call
@@ -102,9 +108,17 @@ class DashScope(Api):
         return self._answer(self._output(said, _REASONS.get(reason, "stop")), usage)
 
     def _result(
-        self, *, text: str = "", reasoning: str = "", call: dict[str, Any] | None = None
+        self,
+        *,
+        text: str = "",
+        reasoning: str = "",
+        call: dict[str, Any] | None = None,
+        found: list[dict[str, Any]] | None = None,
     ) -> bytes:
         output = self._output(self._said(text, reasoning, call), "null")
+        found = found if self._incremental else self._found
+        if found:
+            output["search_info"] = {"search_results": found}
         return self._event(self._answer(output, self.usage))
 
     def _said(

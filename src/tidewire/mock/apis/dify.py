@@ -12,6 +12,7 @@ from tidewire.answers.events import (
     AnswerEvent,
     ReasoningDelta,
     ReasoningEnd,
+    Source,
     TextDelta,
     ToolReady,
     Usage,
@@ -32,6 +33,7 @@ class Dify(Api):
         super().__init__(question, id=id, created=created)
         self._thought = ""
         self._thoughts = 0
+        self._found: list[dict[str, Any]] = []
 
     @classmethod
     def read(cls, request: Asked) -> Question:
@@ -56,13 +58,15 @@ class Dify(Api):
             case ReasoningEnd():
                 thought, self._thought = self._thought, ""
                 return [self._thinks(thought=thought)]
+            case Source():
+                self._found.append(_resource(len(self._found) + 1, event))
             case ToolReady():
                 input = compact(event.input).decode()
                 return [self._thinks(tool=event.name, tool_input=input)]
         return []
 
     def end(self, reason: str, usage: Usage) -> list[bytes]:
-        metadata = {"usage": _usage(usage), "retriever_resources": []}
+        metadata = self._metadata(usage)
         return [self._event("message_end", {"id": self._message, "metadata": metadata})]
 
     def failure(self, message: str) -> bytes:
@@ -70,15 +74,17 @@ class Dify(Api):
         return self._event("error", error)
 
     def document(self, message: Message, reason: str, usage: Usage) -> dict[str, Any]:
-        metadata = {"usage": _usage(usage), "retriever_resources": []}
         return {
             "event": "message",
             **self._ids(),
             "id": self._message,
             "mode": "chat",
             "answer": message.text,
-            "metadata": metadata,
+            "metadata": self._metadata(usage),
         }
+
+    def _metadata(self, usage: Usage) -> dict[str, Any]:
+        return {"usage": _usage(usage), "retriever_resources": self._found}
 
     @property
     def _message(self) -> str:
@@ -110,6 +116,15 @@ class Dify(Api):
                 "message_files": [],
             },
         )
+
+
+def _resource(position: int, source: Source) -> dict[str, Any]:
+    return {
+        "position": position,
+        "document_id": source.document or source.url,
+        "document_name": source.title or source.document or source.url,
+        "content": source.quote or "",
+    }
 
 
 def _usage(usage: Usage) -> dict[str, int]:

@@ -9,7 +9,14 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-from tidewire.answers.events import AnswerEvent, ReasoningDelta, TextDelta, ToolReady, Usage
+from tidewire.answers.events import (
+    AnswerEvent,
+    ReasoningDelta,
+    Source,
+    TextDelta,
+    ToolReady,
+    Usage,
+)
 from tidewire.answers.fold import Message, ReasoningPart, TextPart
 from tidewire.errors import BadRequest
 from tidewire.mock.apis.base import Api, compact
@@ -56,31 +63,31 @@ class Gemini(Api):
                 return [self._parts([{"text": event.delta}])]
             case ReasoningDelta():
                 return [self._parts([{"text": event.delta, "thought": True}])]
+            case Source():
+                cited = {"groundingMetadata": {"groundingChunks": [_grounding(event)]}}
+                return [_event(self._response([], self.usage, **cited))]
             case ToolReady():
                 return [self._parts([_call(event.name, event.input)])]
         return []
 
     def end(self, reason: str, usage: Usage) -> list[bytes]:
-        return [_event(self._response([{"text": ""}], usage, _REASONS.get(reason, "STOP")))]
+        finish = _REASONS.get(reason, "STOP")
+        return [_event(self._response([{"text": ""}], usage, finishReason=finish))]
 
     def failure(self, message: str) -> bytes:
         return _event(self.refusal(503, message))
 
     def document(self, message: Message, reason: str, usage: Usage) -> dict[str, Any]:
         parts = [_part(part) for part in message.parts]
-        return self._response(parts, usage, _REASONS.get(reason, "STOP"))
+        return self._response(parts, usage, finishReason=_REASONS.get(reason, "STOP"))
 
     def _parts(self, parts: list[dict[str, Any]]) -> bytes:
         return _event(self._response(parts, self.usage))
 
-    def _response(
-        self, parts: list[dict[str, Any]], usage: Usage, finish_reason: str | None = None
-    ) -> dict[str, Any]:
-        candidate: dict[str, Any] = {"content": {"parts": parts, "role": "model"}, "index": 0}
-        if finish_reason:
-            candidate["finishReason"] = finish_reason
+    def _response(self, parts: list[dict[str, Any]], usage: Usage, **more: Any) -> dict[str, Any]:
+        content = {"parts": parts, "role": "model"}
         return {
-            "candidates": [candidate],
+            "candidates": [{"content": content, "index": 0, **more}],
             "usageMetadata": _usage(usage),
             "modelVersion": self.question.model,
             "responseId": self.id,
@@ -120,6 +127,13 @@ def _part(part: Any) -> dict[str, Any]:
         case TextPart():
             return {"text": part.text}
     return _call(part.name, part.input)
+
+
+def _grounding(source: Source) -> dict[str, Any]:
+    if source.url is not None:
+        return {"web": {"uri": source.url, "title": source.title}}
+    place = {"uri": source.document, "title": source.title, "text": source.quote}
+    return {"retrievedContext": place}
 
 
 def _usage(usage: Usage) -> dict[str, int]:

@@ -10,13 +10,14 @@ from typing import Any, ClassVar
 from tidewire.answers.events import (
     AnswerEvent,
     ReasoningDelta,
+    Source,
     TextDelta,
     ToolArgs,
     ToolStart,
     Usage,
 )
 from tidewire.answers.fold import Message
-from tidewire.mock.apis.base import Api, calls_of, data_event, reasoning_of
+from tidewire.mock.apis.base import Api, Refusal, calls_of, data_event, reasoning_of
 from tidewire.mock.question import Asked, Question, Turn, asked, dicts, text_of
 
 __all__ = ["OpenAI", "call_of", "message_turns"]
@@ -31,6 +32,7 @@ class OpenAI(Api):
         options = question.body.get("stream_options")
         self._with_usage = isinstance(options, dict) and bool(options.get("include_usage"))
         self._calls: dict[str, int] = {}
+        self._refused = False
 
     @classmethod
     def read(cls, request: Asked) -> Question:
@@ -53,8 +55,15 @@ class OpenAI(Api):
 
     def _write(self, event: AnswerEvent) -> list[bytes]:
         match event:
+            case Refusal():
+                self._refused = True
+                return [self._delta({"refusal": event.delta})]
             case TextDelta():
                 return [self._delta({"content": event.delta})]
+            case Source(url=str(url)):
+                place = {"url": url, "title": event.title, "start_index": 0, "end_index": 0}
+                citation = {"type": "url_citation", "url_citation": place}
+                return [self._delta({"annotations": [citation]})]
             case ReasoningDelta():
                 return [self._delta({"reasoning_content": event.delta})]
             case ToolStart():
@@ -68,7 +77,7 @@ class OpenAI(Api):
         return []
 
     def end(self, reason: str, usage: Usage) -> list[bytes]:
-        frames = [self._delta({}, finish_reason=reason)]
+        frames = [self._delta({}, finish_reason=self._finish_reason(reason))]
         if self._with_usage:
             frames.append(data_event({**self._head("chat.completion.chunk"), **_usage(usage)}))
         return [*frames, b"data: [DONE]\n\n"]
@@ -77,13 +86,19 @@ class OpenAI(Api):
         return data_event(self.refusal(500, message))
 
     def document(self, message: Message, reason: str, usage: Usage) -> dict[str, Any]:
-        said: dict[str, Any] = {"role": "assistant", "content": message.text, "refusal": None}
+        name, other = ("refusal", "content") if self._refused else ("content", "refusal")
+        said: dict[str, Any] = {"role": "assistant", name: message.text, other: None}
         if reasoning := reasoning_of(message):
             said["reasoning_content"] = reasoning
         if calls := calls_of(message):
             said["tool_calls"] = [call_of(call.id, call.name, call.args) for call in calls]
-        choice = {"index": 0, "message": said, "logprobs": None, "finish_reason": reason}
+        choice = {"index": 0, "message": said, "logprobs": None}
+        choice["finish_reason"] = self._finish_reason(reason)
         return {**self._head("chat.completion"), **_usage(usage), "choices": [choice]}
+
+    def _finish_reason(self, reason: str) -> str:
+        """A model that refuses has come to its end as any other."""
+        return "stop" if self._refused else reason
 
     def _delta(self, delta: dict[str, Any], finish_reason: str | None = None) -> bytes:
         choice = {"index": 0, "delta": delta, "logprobs": None, "finish_reason": finish_reason}

@@ -12,6 +12,7 @@ from tidewire.answers.events import (
     ReasoningDelta,
     ReasoningEnd,
     ReasoningStart,
+    Source,
     TextDelta,
     TextEnd,
     TextStart,
@@ -21,7 +22,7 @@ from tidewire.answers.events import (
     Usage,
 )
 from tidewire.answers.fold import Message
-from tidewire.mock.apis.base import Api, named_event
+from tidewire.mock.apis.base import Api, Refusal, named_event
 from tidewire.mock.apis.openai import OpenAI
 from tidewire.mock.question import Asked, Question, Turn, asked, dicts, text_of
 
@@ -30,15 +31,19 @@ __all__ = ["OpenAIResponses"]
 # Reasoning has no status; all other items do.
 _BEGUN = {"status": "in_progress"}
 _COMPLETED = {"status": "completed"}
+ENCRYPTED = "bW9jayByZWFzb25pbmc="
 _INCOMPLETE = {"length": "max_output_tokens", "content_filter": "content_filter"}
 
 
 class _Item:
-    """An output item that is being written, and its text so far."""
+    """An output item that is being written: its text and its citations so far, and whether
+    the text is a refusal."""
 
     def __init__(self, index: int, item: dict[str, Any]) -> None:
         self.item = item
+        self.refuses = False
         self.text = ""
+        self.annotations: list[dict[str, Any]] = []
         self.place = {"item_id": item["id"], "output_index": index}
 
 
@@ -50,6 +55,8 @@ class OpenAIResponses(Api):
         super().__init__(question, id=id, created=created)
         self._sequence = 0
         self._items: dict[str, _Item] = {}
+        self._text_key = ""
+        self._encrypts = "reasoning.encrypted_content" in (question.body.get("include") or ())
 
     @classmethod
     def read(cls, request: Asked) -> Question:
@@ -72,6 +79,8 @@ class OpenAIResponses(Api):
         match event:
             case TextStart() | TextDelta() | TextEnd():
                 return self._text(event)
+            case Source():
+                return self._cite(event)
             case ReasoningStart() | ReasoningDelta() | ReasoningEnd():
                 return self._reasoning(event)
             case ToolStart() | ToolArgs() | ToolReady():
@@ -90,22 +99,38 @@ class OpenAIResponses(Api):
 
     def _text(self, event: TextStart | TextDelta | TextEnd) -> list[bytes]:
         if isinstance(event, TextStart):
+            self._text_key = event.part
             item = {"type": "message", **_BEGUN, "role": "assistant", "content": []}
-            opened = self._open(event.part, "msg", item)
-            part = _output_text("")
-            added = self._part("response.content_part.added", event.part, part=part)
-            return [opened, added]
+            return [self._open(event.part, "msg", item)]
         if isinstance(event, TextDelta):
-            self._items[event.part].text += event.delta
-            name = "response.output_text.delta"
-            return [self._part(name, event.part, delta=event.delta, logprobs=[])]
-        text = self._items[event.part].text
-        part = _output_text(text)
+            return self._text_delta(self._items[event.part], event)
+        part = _content(self._items[event.part])
+        whole = {name: part[name] for name in ("text", "refusal", "logprobs") if name in part}
         return [
-            self._part("response.output_text.done", event.part, text=text, logprobs=[]),
+            self._part(f"response.{part['type']}.done", event.part, **whole),
             self._part("response.content_part.done", event.part, part=part),
             self._done(event.part, **_COMPLETED, content=[part]),
         ]
+
+    def _text_delta(self, item: _Item, event: TextDelta) -> list[bytes]:
+        """What kind of part it is shows at the first delta."""
+        added = []
+        if not item.text:
+            item.refuses = isinstance(event, Refusal)
+            part = _content(item)
+            added = [self._part("response.content_part.added", event.part, part=part)]
+        item.text += event.delta
+        fields: dict[str, Any] = {"delta": event.delta}
+        if item.refuses:
+            return [*added, self._part("response.refusal.delta", event.part, **fields)]
+        fields["logprobs"] = []
+        return [*added, self._part("response.output_text.delta", event.part, **fields)]
+
+    def _cite(self, source: Source) -> list[bytes]:
+        annotations, annotation = self._items[self._text_key].annotations, _annotation(source)
+        annotations.append(annotation)
+        where = {"annotation_index": len(annotations) - 1, "annotation": annotation}
+        return [self._part("response.output_text.annotation.added", self._text_key, **where)]
 
     def _reasoning(self, event: ReasoningStart | ReasoningDelta | ReasoningEnd) -> list[bytes]:
         name = "response.reasoning_summary_part"
@@ -121,7 +146,7 @@ class OpenAIResponses(Api):
         return [
             self._summary("response.reasoning_summary_text.done", event.part, text=text),
             self._summary(f"{name}.done", event.part, part=part),
-            self._done(event.part, summary=[part]),
+            self._done(event.part, summary=[part], **self._encrypted()),
         ]
 
     def _call(self, event: ToolStart | ToolArgs | ToolReady) -> list[bytes]:
@@ -141,6 +166,9 @@ class OpenAIResponses(Api):
         item = {"id": f"{prefix}_{self.id}{index:02d}", **item}
         self._items[key] = _Item(index, item)
         return self._event("response.output_item.added", output_index=index, item=item)
+
+    def _encrypted(self) -> dict[str, str]:
+        return {"encrypted_content": ENCRYPTED} if self._encrypts else {}
 
     def _part(self, type: str, key: str, **fields: Any) -> bytes:
         return self._event(type, **self._items[key].place, content_index=0, **fields)
@@ -206,8 +234,19 @@ def _turns(body: dict[str, Any]) -> list[Turn]:
     return turns
 
 
-def _output_text(text: str) -> dict[str, Any]:
-    return {"type": "output_text", "text": text, "annotations": [], "logprobs": []}
+def _content(item: _Item) -> dict[str, Any]:
+    if item.refuses:
+        return {"type": "refusal", "refusal": item.text}
+    part = {"type": "output_text", "text": item.text, "annotations": [*item.annotations]}
+    return {**part, "logprobs": []}
+
+
+def _annotation(source: Source) -> dict[str, Any]:
+    if source.url is not None:
+        place = {"start_index": 0, "end_index": 0}
+        return {"type": "url_citation", "url": source.url, "title": source.title, **place}
+    file = {"file_id": source.document, "filename": source.title or source.document}
+    return {"type": "file_citation", **file, "index": 0}
 
 
 def _summary_text(text: str) -> dict[str, Any]:
