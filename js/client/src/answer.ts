@@ -87,6 +87,7 @@ type Fold<Data> = (message: AnswerMessage, data: Data) => AnswerMessage;
 
 const FOLDS: { readonly [Type in AnswerEventType]: Fold<AnswerEventData[Type]> } = {
   "run.started": (message, data) => ({ ...message, ...pick(data, "run", "model", "session") }),
+  "run.model": (message, { model }) => ({ ...message, model }),
   "text.start": (message, { part }) => written(message, "text", part, ""),
   "text.delta": (message, { part, delta }) => written(message, "text", part, delta),
   "text.end": (message, { part }) => ended(message, "text", part, {}),

@@ -16,6 +16,8 @@ export interface AnswerEventData {
     model?: string;
     created?: number;
   };
+  /** Another model than the one asked for gives the answer, as those before it failed. */
+  "run.model": { model: string };
   "text.start": { part: string };
   "text.delta": { part: string; delta: string };
   "text.end": { part: string };
@@ -68,6 +70,7 @@ export const TERMINAL_EVENTS: ReadonlySet<string> = new Set<AnswerEventType>([
 
 const TYPES: ReadonlySet<string> = new Set<AnswerEventType>([
   "run.started",
+  "run.model",
   "text.start",
   "text.delta",
   "text.end",

@@ -29,6 +29,7 @@ __all__ = [
     "ReasoningStart",
     "RunFailed",
     "RunFinished",
+    "RunModel",
     "RunStarted",
     "RunStopped",
     "Source",
@@ -62,6 +63,14 @@ class RunStarted(AnswerEvent, frozen=True):
     message: str | None = None
     model: str | None = None
     created: int = 0
+
+
+class RunModel(AnswerEvent, frozen=True):
+    """Another model than the one asked for gives the answer, as those before it in the
+    list failed. Comes before all that it says; ``model`` is its configured name."""
+
+    type: ClassVar[str] = "run.model"
+    model: str
 
 
 class TextStart(AnswerEvent, frozen=True):
@@ -216,7 +225,8 @@ class RunFailed(AnswerEvent, frozen=True, omit_defaults=False):
 TERMINAL_TYPES: Final = frozenset({"run.finished", "run.stopped", "run.failed"})
 
 _TYPES: Final[tuple[type[AnswerEvent], ...]] = (
-    RunStarted, TextStart, TextDelta, TextEnd, ReasoningStart, ReasoningDelta, ReasoningEnd,
+    RunStarted, RunModel, TextStart, TextDelta, TextEnd,
+    ReasoningStart, ReasoningDelta, ReasoningEnd,
     ToolStart, ToolArgs, ToolReady, ToolResult, ToolError, Source, Data, File, Usage,
     RunFinished, RunStopped, RunFailed,
 )  # fmt: skip

@@ -23,6 +23,7 @@ from tidewire.answers.events import (
     ReasoningStart,
     RunFailed,
     RunFinished,
+    RunModel,
     RunStarted,
     RunStopped,
     Source,
@@ -182,6 +183,8 @@ class Fold:
                 self._head["usage"] = event
             case RunStarted():
                 self._head |= _given(run=event.run, model=event.model, session=event.session)
+            case RunModel(model=model):
+                self._head["model"] = model
             case RunFinished() | RunStopped() | RunFailed():
                 self._finish(event)
 

@@ -32,6 +32,7 @@ from tidewire.answers.events import (
     ReasoningStart,
     RunFailed,
     RunFinished,
+    RunModel,
     RunStarted,
     RunStopped,
     Source,
@@ -115,6 +116,8 @@ class _Encoder(StrictEncoder):
                 about = _given(session=event.session, model=event.model)
                 more = {"messageMetadata": about} if about else {}
                 return [_chunk("start", messageId=run, **more), _chunk("start-step")]
+            case RunModel(model=model):
+                return [_chunk("message-metadata", messageMetadata={"model": model})]
             case RunFinished() | RunStopped() | RunFailed():
                 return self._end(event)
         return []

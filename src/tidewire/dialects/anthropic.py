@@ -7,7 +7,8 @@ that are open at the same time are told apart by their ``index``. The heartbeat 
 ``ping``.
 
 The usage is known at the end: in ``message_start`` it is 0, and ``message_delta`` has
-all of it. A ``stop_reason`` of null says that the answer was stopped. What is cited is a
+all of it. Its ``delta`` has the ``model``, too, if another one than ``message_start`` says
+gave the answer. A ``stop_reason`` of null says that the answer was stopped. What is cited is a
 citation on the text block that is open, on the next, or on an empty one at the end. A
 failure is an ``error`` event; so is a ``stream.reset``, and the end of a connection
 before the answer's: the protocol has no way to come back. For readers that know
@@ -29,6 +30,7 @@ from tidewire.answers.events import (
     ReasoningStart,
     RunFailed,
     RunFinished,
+    RunModel,
     RunStarted,
     RunStopped,
     Source,
@@ -53,7 +55,8 @@ STOP_REASONS = {"length": "max_tokens", "tool_calls": "tool_use", "content_filte
 
 
 class _Encoder(StrictEncoder):
-    """``_blocks``: their indexes; so many have been ``_started``."""
+    """``_blocks``: their indexes; so many have been ``_started``. ``_other``: the model, if
+    it is not the one that ``message_start`` named."""
 
     sources_in_text = True
 
@@ -61,6 +64,7 @@ class _Encoder(StrictEncoder):
         super().__init__()
         self._started = 0
         self._blocks: dict[Key, int] = {}
+        self._other: Json = {}
 
     def say(self, event: AnswerEvent) -> Sequence[str]:
         match event:
@@ -87,6 +91,8 @@ class _Encoder(StrictEncoder):
                 return [self._delta(self.open_text, cited)]
             case RunStarted():
                 return [_event("message_start", message=self._message())]
+            case RunModel(model=model):
+                self._other = {"model": model}
             case RunFinished(reason=reason):
                 return self._end(STOP_REASONS.get(reason, "end_turn"))
             case RunStopped():
@@ -107,7 +113,7 @@ class _Encoder(StrictEncoder):
         return _event("content_block_stop", index=self._blocks[key_of(end)])
 
     def _end(self, stop_reason: str | None) -> list[str]:
-        delta = {"stop_reason": stop_reason, "stop_sequence": None}
+        delta = {"stop_reason": stop_reason, "stop_sequence": None, **self._other}
         usage = _usage(self.usage or Usage())
         return [_event("message_delta", delta=delta, usage=usage), _event("message_stop")]
 

@@ -14,6 +14,8 @@ from abc import abstractmethod
 from collections.abc import Iterator, Sequence
 from typing import Any, ClassVar, TypeAlias
 
+from msgspec.structs import replace
+
 from tidewire.answers.events import (
     AnswerEvent,
     ReasoningDelta,
@@ -21,6 +23,7 @@ from tidewire.answers.events import (
     ReasoningStart,
     RunFailed,
     RunFinished,
+    RunModel,
     RunStarted,
     RunStopped,
     Source,
@@ -71,9 +74,10 @@ Pieces: TypeAlias = tuple[Any, str] | None
 class StrictEncoder(AnswerEncoder):
     """A dialect fills in ``say``, which gets the events in strict order.
 
-    ``run`` is what the answer began with, ``usage`` the latest: it is not said by itself,
-    but with the end. ``opened``: the parts that are open now. ``with_ids``: every stored
-    event carries its cursor. ``sources_in_text``: sources wait until a text part is open.
+    ``run`` is what the answer began with, its model the one that then gave it; ``usage``
+    the latest: it is not said by itself, but with the end. ``opened``: the parts that are
+    open now. ``with_ids``: every stored event carries its cursor. ``sources_in_text``:
+    sources wait until a text part is open.
     """
 
     with_ids = True
@@ -131,6 +135,9 @@ class StrictEncoder(AnswerEncoder):
                 yield from self._admit_source(event)
             case Usage():
                 self.usage = event
+            case RunModel(model=model):
+                self.run = replace(self.run, model=model)
+                yield event
             case RunFinished() | RunStopped() | RunFailed():
                 yield from self._admit_last(event)
             case RunStarted():

@@ -17,6 +17,7 @@ from tidewire.answers.events import (
     ReasoningStart,
     RunFailed,
     RunFinished,
+    RunModel,
     RunStarted,
     RunStopped,
     Source,
@@ -81,6 +82,8 @@ def answers(draw: st.DrawFn) -> list[AnswerEvent]:
     events: list[AnswerEvent] = [
         RunStarted("run_1", session=draw(st.none() | st.just("s1")), model="m", created=7)
     ]
+    if draw(st.booleans()):
+        events.append(RunModel("n"))
     events += _mixed(draw, parts)
     if draw(st.booleans()):
         events = events[: draw(st.integers(1, len(events)))]

@@ -45,8 +45,9 @@ def openai(events: Events) -> Heard:
             assert chunk is rest[-1] and {"type", "code", "param"} <= chunk["error"].keys()
             heard.failure = chunk["error"]["message"]
             continue
-        for key in ("id", "created", "model", "object"):
+        for key in ("id", "created", "object"):
             assert chunk[key] == first[key]
+        assert chunk["model"] in (first["model"], "n")  # of run.model
         (choice,) = chunk["choices"]
         assert choice["index"] == 0 and (choice["finish_reason"] is None) == (chunk is not rest[-1])
         assert choice["finish_reason"] in (None, "stop", "length", "tool_calls", "content_filter")

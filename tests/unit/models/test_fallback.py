@@ -7,7 +7,7 @@ from collections.abc import AsyncGenerator
 
 import pytest
 
-from tidewire.answers.events import AnswerEvent, TextDelta, TextStart
+from tidewire.answers.events import AnswerEvent, RunModel, TextDelta, TextStart
 from tidewire.errors import ModelError, UpstreamBroken, UpstreamRefused, UpstreamTimeout
 from tidewire.models.base import ChatMessage, ChatRequest, Finish
 from tidewire.models.fallback import Fallback
@@ -61,7 +61,7 @@ async def test_the_next_is_asked_the_same(caplog: pytest.LogCaptureFixture) -> N
     second = Scripted("b", error=UpstreamTimeout("Slow."))
     third = Scripted("c", *SAID)
     with caplog.at_level(logging.WARNING, "tidewire.models"):
-        assert await heard(Fallback(first, [second, third])) == SAID
+        assert await heard(Fallback(first, [second, third])) == [RunModel("c"), *SAID]
     assert third.asked == [QUESTION]
     assert [record.getMessage() for record in caplog.records] == [
         "Model a failed (Busy.); asking b instead",
