@@ -90,6 +90,16 @@ async def test_openais_own_errors(sdks: Sdks) -> None:
     assert busy.value.response.headers["retry-after"] == "1"
 
 
+async def test_a_response_that_was_not_stored_is_not_found(sdks: Sdks) -> None:
+    client = sdks.openai()
+    stored = await client.responses.create(model="demo", input="hello")
+    assert (await client.responses.retrieve(stored.id)).output_text == stored.output_text
+    other = await client.responses.create(model="demo", input="hello", store=False)
+    assert other.output_text
+    with pytest.raises(openai.NotFoundError):
+        await client.responses.retrieve(other.id)
+
+
 async def test_anthropics_own_errors(sdks: Sdks) -> None:
     async def message(key: str = SECRET, messages: Any = ASKED) -> None:
         client = sdks.anthropic(key)

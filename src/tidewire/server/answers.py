@@ -95,14 +95,15 @@ class Answers:
         key: str | None,
         session: str | None = None,
         linger_seconds: float | None = None,
+        prefix: str = PREFIX,
     ) -> Started:
-        """The run of this question, new or joined by its ``key``.
+        """The run of this question, new or joined by its ``key``; its id has this ``prefix``.
 
         A run that was refused before it said anything, and may be tried again, keeps
         nobody from trying: its key stands for the next attempt then. Raises RateLimited,
         BadRequest, ShuttingDown, LogUnavailable.
         """
-        for id in _run_ids(key):
+        for id in _run_ids(key, prefix):
             started = await self.tide.start(
                 lambda: model.answer(question),
                 id=id,
@@ -124,14 +125,14 @@ class Answers:
         return len(said) == 1 and isinstance(said[0], RunFailed) and said[0].retryable
 
 
-def _run_ids(key: str | None) -> Iterator[str]:
+def _run_ids(key: str | None, prefix: str) -> Iterator[str]:
     """The ids that a run may have: a fresh one; or, with a key, those of the key's first
     and further attempts."""
     if not key:
-        yield new_run_id()
+        yield prefix + new_run_id().removeprefix(PREFIX)
         return
     if len(key) > 255:
         raise BadRequest("An Idempotency-Key has at most 255 characters.")
     for attempt in range(MAX_ATTEMPTS):
         text = f"{key}\n{attempt}" if attempt else key
-        yield PREFIX + hashlib.sha256(text.encode()).hexdigest()[:24]
+        yield prefix + hashlib.sha256(text.encode()).hexdigest()[:24]

@@ -1,12 +1,16 @@
 """``/v1/responses``: OpenAI's Responses, in the background too, read again by number, cancelled.
 
-A response's id is the id of its run. It is kept as long as every answer is, whatever
-``store`` says, and goes on without its caller, whatever ``background`` says: that only
-answers at once. What was asked is not kept, so ``previous_response_id`` is refused.
+A response's id is the id of its run. It goes on without its caller, whatever ``background``
+says: that only answers at once. It is kept as long as every answer is; with ``store: false``
+it cannot be retrieved, and is deleted soon after its end (unstored.py). What was asked is
+not kept, so ``previous_response_id`` is refused.
 """
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Query
@@ -16,7 +20,7 @@ from starlette.responses import Response
 
 from tidewire.answers.events import AnswerEvent, RunFailed, RunStarted, Usage
 from tidewire.dialects.openai_responses import OpenAIResponses
-from tidewire.errors import BadRequest, NotFound
+from tidewire.errors import BadRequest, NotFound, StreamGone, StreamNotFound
 from tidewire.log.base import StreamInfo
 from tidewire.models.base import ChatMessage, ChatRequest, Image, Text, Thought, ToolCall, ToolSpec
 from tidewire.runs.runs import PREFIX, Started
@@ -35,6 +39,7 @@ from tidewire.server.questions import (
 from tidewire.server.refusals import refuse_openai
 from tidewire.server.routes import SSE, Route
 from tidewire.server.surface import Surface, WholeResponse, written
+from tidewire.server.unstored import UNSTORED, Unstored
 
 __all__ = ["responses_router"]
 
@@ -88,12 +93,21 @@ class Create(Leaving):
 def responses_router(answers: Answers) -> APIRouter:
     surface = Surface(answers, OpenAIResponses(), refuse_openai)
     tide = answers.tide
-    router = APIRouter(route_class=Route, tags=["compatible"])
+    unstored = Unstored(tide.log)
+
+    @asynccontextmanager
+    async def lifespan(app: Any) -> AsyncIterator[None]:
+        async with unstored.swept():
+            yield
+
+    router = APIRouter(route_class=Route, tags=["compatible"], lifespan=lifespan)
 
     async def find(id: str) -> StreamInfo:
-        if not id.startswith(PREFIX):
-            raise NotFound("There is no such response.")
-        return await tide.log.info(id)
+        """Raises NotFound, as this API has it, for one that is no more, too."""
+        if id.startswith(PREFIX) and not id.startswith(UNSTORED):
+            with contextlib.suppress(StreamNotFound, StreamGone):
+                return await tide.log.info(id)
+        raise NotFound("There is no such response, or it was not stored.")
 
     async def describe(stream: StreamInfo) -> Response:
         # What a run begins with may be on its way to the log still.
@@ -103,7 +117,13 @@ def responses_router(answers: Answers) -> APIRouter:
     @router.post("/v1/responses", response_class=Response, responses=SSE)
     async def create(request: Request, body: Create) -> Response:
         """Asks as OpenAI's API is asked; ``on_disconnect`` and ``linger_seconds`` are ours."""
-        started = await surface.start(request, body.question, model=body.model, leaving=body)
+        started = await surface.start(
+            request,
+            body.question,
+            model=body.model,
+            leaving=body,
+            prefix=UNSTORED if body.store is False else PREFIX,
+        )
         if body.stream:
             return surface.stream(request, started)
 
@@ -134,6 +154,7 @@ def responses_router(answers: Answers) -> APIRouter:
     @router.post("/v1/responses/{id}/cancel")
     async def cancel(id: ResponseId) -> Response:
         """Stops it; what it said is kept. Idempotent: gives the response as it ended."""
+        await find(id)
         return await describe(await tide.runs.stop(id))
 
     return router

@@ -23,7 +23,7 @@ from tidewire.errors import NotFound, ShuttingDown, TidewireError
 from tidewire.live.start import find_start
 from tidewire.log.base import StreamInfo
 from tidewire.models.base import ChatRequest
-from tidewire.runs.runs import Started
+from tidewire.runs.runs import PREFIX, Started
 from tidewire.server.answers import Answers, Leaving
 from tidewire.server.respond import Refuse, StreamResponse, Unfinished
 from tidewire.server.tide import requested_cursor, run_headers
@@ -52,9 +52,11 @@ class Surface:
         leaving: Leaving,
         session: str | None = None,
         key: str | None = None,
+        prefix: str = PREFIX,
     ) -> Started:
         """The run that the request names, or a new one; ``question`` is not asked for the
-        first. ``key`` where the API has its own word for ``Idempotency-Key``.
+        first. ``key`` where the API has its own word for ``Idempotency-Key``. ``prefix``: as
+        in Answers.start.
 
         Raises RequestError, LogError.
         """
@@ -70,6 +72,7 @@ class Surface:
             key=key or request.headers.get("idempotency-key"),
             session=session,
             linger_seconds=leaving.lingers_for,
+            prefix=prefix,
         )
 
     def stream(
