@@ -97,6 +97,8 @@ def test_a_loop_that_ends_without_close_ends_the_thread_quietly(tmp_path: Path) 
     log._writer._thread.join(5)
     assert not log._writer._thread.is_alive()
     log._checkpoints.close()
+    assert log._writing
+    log._writing.close()
 
 
 async def test_a_fault_of_ours_fails_its_batch_and_nothing_else(
