@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 
-from fastapi import FastAPI
+from fastapi import APIRouter, FastAPI
 from starlette.exceptions import HTTPException
 from starlette.middleware.cors import CORSMiddleware
 
@@ -86,24 +86,29 @@ def create_app(settings: Settings) -> FastAPI:
     default = settings.default_model or next(iter(tables))
     answers = Answers(tide, models, default, settings.limits)
     chat = Chat(answers, apis)
-    app.include_router(chat_router(chat))
-    app.include_router(openai_router(answers, apis))
-    app.include_router(anthropic_router(answers))
-    app.include_router(responses_router(answers))
-    app.include_router(ai_sdk_router(answers))
-    app.include_router(ag_ui_router(answers))
-    app.include_router(tide.router)
+    _include(app, chat_router(chat))
+    _include(app, openai_router(answers, apis))
+    _include(app, anthropic_router(answers))
+    _include(app, responses_router(answers))
+    _include(app, ai_sdk_router(answers))
+    _include(app, ag_ui_router(answers))
+    _include(app, tide.router)
     rules = [ChannelRule(**table.model_dump()) for table in settings.channels]
     channels = Channels(tide.log, tide.hub, [*rules, MONITOR_RULE, *NOTIFICATION_RULES])
     monitor = Monitor(tide, channels, settings.data)
     presence = _include_channels(app, tide, channels)
-    app.include_router(monitor_router(tide, channels))
-    app.include_router(connections_router(tide.hub))
-    app.include_router(interval_router(tide, channels))
-    app.include_router(health_router(tide))
+    _include(app, monitor_router(tide, channels))
+    _include(app, connections_router(tide.hub))
+    _include(app, interval_router(tide, channels))
+    _include(app, health_router(tide))
     mount_console(app)
     _add_middleware(app, settings)
     return app
+
+
+def _include(app: FastAPI, router: APIRouter) -> None:
+    """Adds its routes as the app's own: an included router is matched in many more steps."""
+    app.router.routes += router.routes
 
 
 def _include_channels(app: FastAPI, tide: Tidewire, channels: Channels) -> Presence:
@@ -115,9 +120,9 @@ def _include_channels(app: FastAPI, tide: Tidewire, channels: Channels) -> Prese
     presence = Presence(tide.log, channels, people)
     rooms = Rooms(tide.log, tide.hub, channels, people)
     notifications = Notifications(tide.log, channels)
-    app.include_router(channels_router(tide, channels, access, subscriber))
-    app.include_router(rooms_router(channels, rooms, presence, policy, subscriber))
-    app.include_router(notifications_router(tide, notifications, subscriber))
+    _include(app, channels_router(tide, channels, access, subscriber))
+    _include(app, rooms_router(channels, rooms, presence, policy, subscriber))
+    _include(app, notifications_router(tide, notifications, subscriber))
     return presence
 
 

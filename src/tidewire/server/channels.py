@@ -16,7 +16,14 @@ from tidewire.live.start import find_start
 from tidewire.live.subscription import MAX_STREAMS, Subscription
 from tidewire.log.base import CHANNEL, StreamInfo
 from tidewire.server.access import Access
-from tidewire.server.routes import SSE, Route, requested_key
+from tidewire.server.routes import (
+    SSE,
+    LeanRoute,
+    Route,
+    content_type,
+    read_json,
+    requested_key,
+)
 from tidewire.server.subscribe import Subscriber
 from tidewire.server.tide import Tidewire
 from tidewire.wire.cursor import Position
@@ -47,7 +54,6 @@ def channels_router(
 ) -> APIRouter:
     router = APIRouter(route_class=Route, tags=["channels"])
 
-    @router.post("/api/channels/{name}", status_code=201)
     async def publish(
         request: Request,
         name: str,
@@ -60,8 +66,16 @@ def channels_router(
         """
         access.check_write(name)
         key = requested_key(request)
-        cursor = await channels.publish(name, await _events(request, event), key=key)
+        cursor = await channels.publish(name, await _events(request), key=key)
         return JSONResponse({"cursor": cursor}, status_code=201)
+
+    router.add_api_route(
+        "/api/channels/{name}",
+        publish,
+        methods=["POST"],
+        status_code=201,
+        route_class_override=LeanRoute,
+    )
 
     @router.get("/api/channels/{name}", response_class=Response, responses=SSE)
     async def subscribe(
@@ -122,7 +136,7 @@ def channels_router(
 
         What is added begins now.
         """
-        wanted = await _decode(request, Change)
+        wanted = await read_json(request, Change)
         _connected(connection)
         for name in wanted.add:
             await access.check_read(request, name)
@@ -151,31 +165,21 @@ def channels_router(
     return router
 
 
-async def _events(request: Request, type: str) -> list[Event]:
-    content_type = request.headers.get("content-type", "text/plain").partition(";")[0].strip()
-    if content_type == "text/plain":
+async def _events(request: Request) -> list[Event]:
+    kind = content_type(request)
+    if kind in ("text/plain", ""):
         try:
+            type = request.query_params.get("event", "message")
             return [Event(type, (await request.body()).decode())]
         except UnicodeDecodeError:
             raise BadRequest("The body is not UTF-8.") from None
-    if content_type != "application/json":
+    if kind != "application/json":
         raise UnsupportedMediaType("Publish text/plain or application/json.")
     body = (await request.body()).lstrip()
-    one_or_many = await _decode(request, list[Publish] if body[:1] == b"[" else Publish)
+    one_or_many = await read_json(request, list[Publish] if body[:1] == b"[" else Publish)
     published = one_or_many if isinstance(one_or_many, list) else [one_or_many]
     return [Event(item.event, _text(item.data)) for item in published]
 
 
 def _text(data: Any) -> str:
     return data if isinstance(data, str) else msgspec.json.encode(data).decode()
-
-
-async def _decode(request: Request, type: Any) -> Any:
-    try:
-        return msgspec.json.decode(await request.body(), type=type)
-    except msgspec.DecodeError as exc:
-        raise BadRequest(f"The body does not fit: {exc}.") from exc
-    except UnicodeDecodeError:
-        raise BadRequest("The body is not UTF-8.") from None
-    except RecursionError:
-        raise BadRequest("The body is nested too deeply.") from None

@@ -9,7 +9,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from tidewire.server.asking import Ask, Chat
-from tidewire.server.routes import SSE, Route
+from tidewire.server.routes import SSE, LeanRoute, Route
 
 __all__ = ["chat_router"]
 
@@ -18,7 +18,6 @@ def chat_router(chat: Chat) -> APIRouter:
     """``/api/chat``, ``/api/models`` and the stop of a session."""
     router = APIRouter(route_class=Route, tags=["chat"])
 
-    @router.post("/api/chat", response_class=Response, responses=SSE)
     async def ask(
         request: Request,
         ask: Ask,
@@ -30,6 +29,15 @@ def chat_router(chat: Chat) -> APIRouter:
         ``Last-Event-ID``. The same ``Idempotency-Key`` joins the same run.
         """
         return await chat.answer(request, ask)
+
+    router.add_api_route(
+        "/api/chat",
+        ask,
+        methods=["POST"],
+        response_class=Response,
+        responses=SSE,
+        route_class_override=LeanRoute,
+    )
 
     @router.get("/api/chat", response_class=Response, responses=SSE)
     async def ask_by_get(

@@ -53,11 +53,22 @@ def error(response: httpx.Response) -> tuple[int, str]:
 async def test_a_refusal_has_our_shape(
     api: httpx.AsyncClient, method: str, target: str, body: str | None, expected: tuple[int, str]
 ) -> None:
-    response = await api.request(method, target, content=body)
+    kind = {"Content-Type": "application/json"} if body else {}
+    response = await api.request(method, target, content=body, headers=kind)
     if method == "HEAD":
         assert response.status_code == expected[0]
     else:
         assert error(response) == expected
+
+
+@pytest.mark.parametrize("kind", ["text/plain", "application/x-www-form-urlencoded", ""])
+async def test_a_question_that_does_not_say_it_is_json_is_refused(
+    api: httpx.AsyncClient, kind: str
+) -> None:
+    headers = {"Content-Type": kind} if kind else {}
+    response = await api.post("/api/chat", content='{"message": "m"}', headers=headers)
+    assert error(response) == (415, "unsupported_media_type")
+    assert "application/json" in response.json()["error"]["message"]
 
 
 async def test_what_may_be_done_instead_is_said(api: httpx.AsyncClient) -> None:
@@ -84,7 +95,9 @@ async def test_a_body_that_turns_out_too_large_is_refused(start: Start) -> None:
         yield b'"}'
 
     api = await start(limits={"max_body_bytes": 100})
-    response = await api.post("/api/chat", content=drip())
+    response = await api.post(
+        "/api/chat", content=drip(), headers={"Content-Type": "application/json"}
+    )
     assert "content-length" not in response.request.headers
     assert error(response) == (413, "too_large")
 
