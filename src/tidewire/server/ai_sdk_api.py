@@ -3,23 +3,25 @@
 ``DefaultChatTransport`` asks for its chat's stream when a page is opened again: 204 if
 nothing is going on, else all of it, the past in a few large pieces. The transport of
 workflows asks for a run's stream from the chunk it has not read (``startIndex``), so what
-a POST gives is never joined. The chat is the session of the same id: that is where its
-answer is stopped, as the SDK's own stop only leaves. A refusal is plain text, which the
-SDK shows as it is.
+a POST gives is never joined. The chat is the session of the same id, or, as programs may
+call their chats as they like, of one that stands for it. An answer is stopped by a call of
+our own, as the SDK's stop only leaves. A refusal is plain text, which the SDK shows as it
+is.
 """
 
 from __future__ import annotations
 
+import hashlib
 from typing import Annotated
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Path, Query
 from pydantic import Field
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import JSONResponse, Response
 
 from tidewire.chat.sessions import Question, Sessions, stream_name
 from tidewire.dialects.ai_sdk import AiSdk
-from tidewire.errors import NotFound, StreamGone, StreamNotFound
+from tidewire.errors import BadRequest, NotFound, StreamGone, StreamNotFound
 from tidewire.log.base import StreamInfo
 from tidewire.models.base import ChatMessage, ChatRequest
 from tidewire.runs.runs import PREFIX, Started
@@ -32,7 +34,11 @@ from tidewire.server.refusals import refuse_ai_sdk
 from tidewire.server.routes import SSE, Route
 from tidewire.server.surface import Surface
 
-__all__ = ["ai_sdk_router"]
+__all__ = ["ai_sdk_router", "session_of"]
+
+MAX_CHAT_LENGTH = 255
+
+ChatId = Annotated[str, Path(min_length=1, max_length=MAX_CHAT_LENGTH)]
 
 
 class Send(Leaving):
@@ -42,7 +48,7 @@ class Send(Leaving):
     ``model`` and ``options`` come in by the transport's ``body``.
     """
 
-    id: str = Field(description="the chat; a session of this id")
+    id: str = Field(min_length=1, max_length=MAX_CHAT_LENGTH, description="the chat")
     messages: list[Json] = Field(min_length=1, max_length=MAX_MESSAGES)
     system: str | None = None
     tools: dict[str, Json] = Field(default={}, max_length=MAX_TOOLS)
@@ -76,33 +82,49 @@ def ai_sdk_router(answers: Answers) -> APIRouter:
     @router.post("/api/ai-sdk/chat", response_class=Response, responses=SSE)
     async def send(request: Request, body: Send) -> Response:
         """Asks as ``useChat`` does; ``on_disconnect`` and ``linger_seconds`` are ours."""
-        stream_name(body.id)
+        session = session_of(body.id)
         started = await surface.start(
-            request, body.question, model=body.model, leaving=body, session=body.id
+            request, body.question, model=body.model, leaving=body, session=session
         )
-        if started.created:
-            tide.spawn(sessions.ask(body.id, Question(started.id, body.asked)))
-        return surface.stream(request, started, dialect=Counted(surface.dialect))
+        if not started.created:
+            return surface.stream(request, started, dialect=Counted(surface.dialect))
+        tide.spawn(sessions.ask(session, Question(started.id, body.asked)))
+        headers = {"X-Session-Id": session}
+        return surface.stream(request, started, dialect=Counted(surface.dialect), headers=headers)
 
-    @router.get("/api/ai-sdk/chat/{id}/stream", response_class=Response, responses=SSE)
+    @router.post("/api/ai-sdk/chat/{id:path}/stop")
+    async def stop(id: ChatId) -> JSONResponse:
+        """Stops the answer that is going on in a chat. Idempotent."""
+        stream = await tide.runs.stop(await sessions.latest_run(session_of(id)))
+        return JSONResponse({"run": stream.name, "closed": stream.closed})
+
+    # A path, as an id may have slashes: the SDK's transports encode them.
+    @router.get("/api/ai-sdk/chat/{id:path}/stream", response_class=Response, responses=SSE)
     async def resume(
         request: Request,
-        id: str,
+        id: ChatId,
         start_index: Annotated[
             int | None,
             Query(alias="startIndex", description="of a run: its first chunk; negative: the last"),
         ] = None,
     ) -> Response:
         """What goes on in a chat, from its start, or 204; or a run from one of its chunks."""
-        if id.startswith(PREFIX):
-            return await read_run(request, await tide.log.info(id), start_index or 0)
+        if id.startswith(PREFIX) and (run := await find_run(id)) is not None:
+            return await read_run(request, run, start_index or 0)
         try:
-            stream = await tide.log.info(await sessions.latest_run(id))
+            stream = await tide.log.info(await sessions.latest_run(session_of(id)))
         except (NotFound, StreamNotFound, StreamGone):
             return Response(status_code=204)
         if stream.closed:
             return Response(status_code=204)
         return surface.stream(request, Started(stream, None, created=False))
+
+    async def find_run(id: str) -> StreamInfo | None:
+        """None for what is no run: a chat may be called like one. Raises StreamGone."""
+        try:
+            return await tide.log.info(id)
+        except StreamNotFound:
+            return None
 
     async def read_run(request: Request, stream: StreamInfo, start: int) -> Response:
         headers = {}
@@ -115,3 +137,12 @@ def ai_sdk_router(answers: Answers) -> APIRouter:
         return surface.stream(request, started, dialect=dialect, headers=headers)
 
     return router
+
+
+def session_of(chat: str) -> str:
+    """The session of a chat: of the same id where a session can have it."""
+    try:
+        stream_name(chat)
+    except BadRequest:
+        return "chat_" + hashlib.sha256(chat.encode()).hexdigest()[:40]
+    return chat

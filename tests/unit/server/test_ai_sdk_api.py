@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 import json
 from typing import Any
+from urllib.parse import quote
 
 import httpx
 import pytest
 
 from tests.unit.server.conftest import Start
 from tidewire.models.base import ChatMessage, ChatRequest, Image, Text, Thought, ToolCall, ToolSpec
-from tidewire.server.ai_sdk_api import Send
+from tidewire.server.ai_sdk_api import Send, session_of
 from tidewire.wire.parser import Parser
 
 URL = "/api/ai-sdk/chat"
@@ -66,6 +67,36 @@ async def test_the_chat_is_a_session_where_its_answer_is_stopped(start: Start) -
     assert [chunk["type"] for chunk in chunks(await asking)][-2:] == ["abort", "finish"]
 
 
+ODD = ["a/b", "ann@example.com: tides?", "潮 🌊", "x" * 255, "run_1"]
+
+
+@pytest.mark.parametrize("chat", ODD)
+async def test_a_chat_may_be_called_anything(start: Start, chat: str) -> None:
+    api = await start(models=NEVER)
+    asking = asyncio.create_task(api.post(URL, json={**MESSAGE, "id": chat}))
+    while not (await api.post(f"{URL}/{quote(chat, safe='')}/stop")).is_success:
+        await asyncio.sleep(0)  # the question has not got through yet
+    answer = await asking
+    session = answer.headers["x-session-id"]
+    assert chunks(answer)[0]["messageMetadata"]["session"] == session
+    assert (await api.post(f"/api/sessions/{session}/stop")).json()["closed"]
+
+
+@pytest.mark.parametrize("chat", ["a/b", "run_1"])
+async def test_and_is_opened_again_under_its_name(start: Start, chat: str) -> None:
+    api = await start(models=SLOW)
+    asking = asyncio.create_task(api.post(URL, json={**MESSAGE, "id": chat}))
+    while (opened := await api.get(f"{URL}/{quote(chat, safe='')}/stream")).status_code == 204:
+        await asyncio.sleep(0)  # the question has not got through yet
+    assert text(chunks(opened)) == text(chunks(await asking)) != ""
+
+
+def test_chats_of_different_names_have_different_sessions() -> None:
+    names = [*ODD, "c1", "a", "A/B", "a%2Fb", *(f"{'x' * 70}{i}" for i in range(5))]
+    assert len({session_of(name) for name in names}) == len(names)
+    assert session_of("c1") == "c1"
+
+
 async def test_a_run_is_read_on_from_any_of_its_chunks(api: httpx.AsyncClient) -> None:
     answer = await api.post(URL, json=MESSAGE)
     seen = chunks(answer)
@@ -90,7 +121,9 @@ async def test_an_answer_of_another_surface_is_read_here_too(api: httpx.AsyncCli
     ("change", "status", "word"),
     [
         ({"model": "none"}, 404, "none"),
-        ({"id": "not a session"}, 400, "session"),
+        ({"id": ""}, 400, "id:"),
+        ({"id": "x" * 256}, 400, "255"),
+        ({"id": "\ud800"}, 400, "id:"),
         ({"messages": []}, 400, "messages"),
         ({"messages": [{"role": "user", "content": "old"}]}, 400, "without parts"),
         ({"messages": [{"role": "wizard", "parts": []}]}, 400, "wizard"),
@@ -109,7 +142,8 @@ async def test_an_answer_of_another_surface_is_read_here_too(api: httpx.AsyncCli
 async def test_a_refusal_is_text_for_a_person(
     api: httpx.AsyncClient, change: dict[str, Any], status: int, word: str
 ) -> None:
-    response = await api.post(URL, json=MESSAGE | change)
+    body = json.dumps(MESSAGE | change)  # as only ASCII can say it
+    response = await api.post(URL, content=body, headers={"Content-Type": "application/json"})
     assert (response.status_code, response.headers["content-type"]) == (
         status,
         "text/plain; charset=utf-8",
