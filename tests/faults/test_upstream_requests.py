@@ -19,6 +19,7 @@ from tidewire.models.base import (
     ToolCall,
     ToolSpec,
 )
+from tidewire.models.body import merged
 from tidewire.models.openai import OpenAI
 from tidewire.models.openai import Settings as OpenAISettings
 
@@ -478,6 +479,72 @@ async def test_gemini_tool_choice(choice: str, mode: str) -> None:
 async def test_a_bare_question_wishes_for_nothing(vendor: str) -> None:
     body = await sent(vendor, QUESTION)
     assert {"tools", "tool_choice", "toolConfig", "options", "stop", "seed"}.isdisjoint(body)
+
+
+WISHES = ChatRequest(
+    QUESTION.messages,
+    tools=[ToolSpec("now")],
+    parallel_tool_calls=False,
+    effort="low",
+    top_k=40,
+    presence_penalty=0.5,
+    frequency_penalty=0.0,
+)
+PENALTIES = {"presence_penalty": 0.5, "frequency_penalty": 0.0}
+
+
+@pytest.mark.parametrize(
+    ("vendor", "said"),
+    {
+        "openai": {"parallel_tool_calls": False, "reasoning_effort": "low", **PENALTIES},
+        "openai-responses": {"parallel_tool_calls": False, "reasoning": {"effort": "low"}},
+        "anthropic": {
+            "tool_choice": {"type": "auto", "disable_parallel_tool_use": True},
+            "output_config": {"effort": "low"},
+            "top_k": 40,
+        },
+        "gemini": {
+            "generationConfig": {
+                "topK": 40,
+                "presencePenalty": 0.5,
+                "frequencyPenalty": 0.0,
+                "thinkingConfig": {"thinkingLevel": "low"},
+            }
+        },
+        "dashscope": {
+            "parameters": {"parallel_tool_calls": False, "top_k": 40, "presence_penalty": 0.5}
+        },
+        "ollama": {"options": {"top_k": 40, **PENALTIES}, "think": "low"},
+    }.items(),
+)
+async def test_wishes_that_some_apis_know(vendor: str, said: dict[str, Any]) -> None:
+    """What is said besides the same without them; the rest is left out."""
+    plain = await sent(vendor, ChatRequest(QUESTION.messages, tools=WISHES.tools))
+    body = await sent(vendor, WISHES)
+    assert merged(plain, said) == body
+    assert merged(plain, said) != plain
+
+
+@pytest.mark.parametrize("vendor", ["openai", "openai-responses", "anthropic", "dashscope"])
+async def test_without_tools_nothing_is_said_of_their_calls(vendor: str) -> None:
+    body = await sent(vendor, ChatRequest(QUESTION.messages, parallel_tool_calls=False))
+    assert body == await sent(vendor, QUESTION)
+
+
+@pytest.mark.parametrize(
+    ("choice", "said"),
+    [
+        ("required", {"type": "any", "disable_parallel_tool_use": True}),
+        ("now", {"type": "tool", "name": "now", "disable_parallel_tool_use": True}),
+        ("none", {"type": "none"}),
+    ],
+)
+async def test_anthropic_choice_of_one_call(choice: str, said: dict[str, Any]) -> None:
+    tools = [ToolSpec("now")]
+    request = ChatRequest(
+        QUESTION.messages, tools=tools, tool_choice=choice, parallel_tool_calls=False
+    )
+    assert (await sent("anthropic", request))["tool_choice"] == said
 
 
 async def test_what_only_the_vendor_has_goes_into_its_tables() -> None:

@@ -52,8 +52,9 @@ class Anthropic(VendorModel[Settings]):
                 system="\n\n".join(system),
                 temperature=request.temperature,
                 top_p=request.top_p,
+                top_k=request.top_k,
                 stop_sequences=request.stop,
-                output_config=_output_config(request),
+                output_config=_output_config(request) or None,
                 **self._tools(request),
             ),
         }
@@ -64,7 +65,11 @@ class Anthropic(VendorModel[Settings]):
         if not tools and "tools" not in self.settings.body:
             tools = _called(request.messages)
             choice = "none" if tools else "auto"
-        return {"tools": [_tool(tool) for tool in tools], "tool_choice": _tool_choice(choice)}
+        parallel = request.parallel_tool_calls or not tools
+        return {
+            "tools": [_tool(tool) for tool in tools],
+            "tool_choice": _tool_choice(choice, parallel=parallel),
+        }
 
 
 def _called(turns: list[ChatMessage]) -> list[ToolSpec]:
@@ -121,14 +126,14 @@ def _tool(tool: ToolSpec) -> dict[str, Any]:
     return {"name": tool.name, **about, "input_schema": parameters(tool)}
 
 
-def _tool_choice(choice: str) -> dict[str, Any] | None:
-    if choice == "auto":
+def _tool_choice(choice: str, *, parallel: bool) -> dict[str, Any] | None:
+    if choice == "auto" and parallel:
         return None
-    known = {"none": "none", "required": "any"}
-    return {"type": known[choice]} if choice in known else {"type": "tool", "name": choice}
+    known = {"auto": "auto", "none": "none", "required": "any"}
+    wish = {"type": known[choice]} if choice in known else {"type": "tool", "name": choice}
+    return wish if parallel or choice == "none" else {**wish, "disable_parallel_tool_use": True}
 
 
-def _output_config(request: ChatRequest) -> dict[str, Any] | None:
-    if request.output is None:
-        return None
-    return {"format": {"type": "json_schema", "schema": request.output.schema}}
+def _output_config(request: ChatRequest) -> dict[str, Any]:
+    schema = request.output and {"type": "json_schema", "schema": request.output.schema}
+    return given(format=schema, effort=request.effort)

@@ -110,7 +110,8 @@ class OutputSchema(msgspec.Struct, frozen=True, omit_defaults=True):
 class ChatRequest(msgspec.Struct, frozen=True, omit_defaults=True):
     """What is asked of a model, whichever API it speaks. ``seed`` makes a demo repeatable.
 
-    ``tool_choice``: auto, none, required, or the name of the tool to call.
+    ``tool_choice``: auto, none, required, or the name of the tool to call. ``effort``: how
+    hard to think, in the vendor's words: low, medium, high …
     """
 
     messages: list[ChatMessage]
@@ -122,6 +123,11 @@ class ChatRequest(msgspec.Struct, frozen=True, omit_defaults=True):
     top_p: float | None = None
     tool_choice: str = "auto"
     output: OutputSchema | None = None
+    parallel_tool_calls: bool = True
+    effort: str | None = None
+    top_k: int | None = None
+    presence_penalty: float | None = None
+    frequency_penalty: float | None = None
 
 
 class Finish(AnswerEvent, frozen=True):

@@ -9,7 +9,7 @@ from typing import Any
 from tidewire.models.base import ChatMessage, ChatRequest, Image, Text
 from tidewire.models.body import function_call, function_tool, given, json_schema, refused
 from tidewire.models.dashscope_reader import Reader
-from tidewire.models.openai import tool_choice
+from tidewire.models.openai import parallel_tool_calls, tool_choice
 from tidewire.models.settings import UpstreamSettings
 from tidewire.models.vendor import VendorModel
 
@@ -61,6 +61,9 @@ class DashScope(VendorModel[Settings]):
                     seed=request.seed,
                     tools=[function_tool(tool) for tool in request.tools],
                     tool_choice=tool_choice(request.tool_choice),
+                    parallel_tool_calls=parallel_tool_calls(request),
+                    top_k=request.top_k,
+                    presence_penalty=request.presence_penalty,
                     response_format=output
                     and {"type": "json_schema", "json_schema": json_schema(output)},
                 ),

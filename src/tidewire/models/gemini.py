@@ -66,6 +66,10 @@ def _generation_config(request: ChatRequest) -> dict[str, Any]:
         maxOutputTokens=request.max_tokens,
         stopSequences=request.stop,
         seed=request.seed,
+        topK=request.top_k,
+        presencePenalty=request.presence_penalty,
+        frequencyPenalty=request.frequency_penalty,
+        thinkingConfig={"thinkingLevel": request.effort} if request.effort else None,
     )
     if request.output is not None:
         config["responseMimeType"] = "application/json"

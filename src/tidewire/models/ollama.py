@@ -45,6 +45,9 @@ class Ollama(VendorModel[Settings]):
             num_predict=request.max_tokens,
             stop=request.stop,
             seed=request.seed,
+            top_k=request.top_k,
+            presence_penalty=request.presence_penalty,
+            frequency_penalty=request.frequency_penalty,
         )
         tools = [] if request.tool_choice == "none" else request.tools
         return {
@@ -55,6 +58,7 @@ class Ollama(VendorModel[Settings]):
                 options=options or None,
                 tools=[function_tool(tool) for tool in tools],
                 format=request.output and request.output.schema,
+                think=request.effort,
             ),
         }
 

@@ -14,7 +14,7 @@ from tidewire.models.openai_reader import Reader
 from tidewire.models.settings import UpstreamSettings
 from tidewire.models.vendor import VendorModel
 
-__all__ = ["OpenAI", "Settings", "message", "tool_choice"]
+__all__ = ["OpenAI", "Settings", "message", "parallel_tool_calls", "tool_choice"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,7 +56,11 @@ class OpenAI(VendorModel[Settings]):
                 seed=request.seed,
                 tools=[function_tool(tool) for tool in request.tools],
                 tool_choice=tool_choice(request.tool_choice),
+                parallel_tool_calls=parallel_tool_calls(request),
                 response_format=_response_format(request.output),
+                reasoning_effort=request.effort,
+                presence_penalty=request.presence_penalty,
+                frequency_penalty=request.frequency_penalty,
             ),
             **given(**{self.settings.max_tokens_name: request.max_tokens}),
         }
@@ -85,6 +89,11 @@ def tool_choice(choice: str) -> Any:
     if choice in ("none", "required"):
         return choice
     return {"type": "function", "function": {"name": choice}}
+
+
+def parallel_tool_calls(request: ChatRequest) -> bool | None:
+    """True goes without saying, and nothing may be said where there are no tools."""
+    return False if request.tools and not request.parallel_tool_calls else None
 
 
 def _part(part: Text | Image) -> dict[str, Any]:

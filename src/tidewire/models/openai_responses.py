@@ -8,6 +8,7 @@ from typing import Any
 
 from tidewire.models.base import ChatMessage, ChatRequest, Image, Text, Thought, ToolSpec
 from tidewire.models.body import given, json_schema, json_text, parameters
+from tidewire.models.openai import parallel_tool_calls
 from tidewire.models.openai_responses_reader import Reader
 from tidewire.models.settings import UpstreamSettings
 from tidewire.models.vendor import VendorModel
@@ -56,6 +57,8 @@ class OpenAIResponses(VendorModel[Settings]):
                 max_output_tokens=request.max_tokens,
                 tools=[_tool(tool) for tool in request.tools],
                 tool_choice=_tool_choice(request.tool_choice),
+                parallel_tool_calls=parallel_tool_calls(request),
+                reasoning={"effort": request.effort} if request.effort else None,
                 text=output and {"format": {"type": "json_schema", **json_schema(output)}},
             ),
         }

@@ -31,6 +31,7 @@ def _check_schema(schema: dict[str, Any]) -> dict[str, Any]:
 
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
 Schema = Annotated[dict[str, Any], AfterValidator(_check_schema)]
+Effort = Annotated[str, Field(pattern=r"^[a-z_-]{1,32}$")]
 Stop = Annotated[str, Field(min_length=1, max_length=256)]
 
 
@@ -59,6 +60,9 @@ class Options(_Part):
 
     temperature: float | None = Field(default=None, ge=0, le=2)
     top_p: float | None = Field(default=None, ge=0, le=1)
+    top_k: int | None = Field(default=None, gt=0, le=1000)
+    presence_penalty: float | None = Field(default=None, ge=-2, le=2)
+    frequency_penalty: float | None = Field(default=None, ge=-2, le=2)
     max_tokens: int | None = Field(default=None, gt=0, le=MAX_TOKENS)
     stop: list[Stop] = Field(default=[], max_length=8, description="ends before any of these")
     seed: int | None = Field(default=None, ge=0, lt=2**63)
@@ -66,7 +70,9 @@ class Options(_Part):
     tool_choice: Name = Field(
         default="auto", description="auto, none, required, or the name of the tool to call"
     )
+    parallel_tool_calls: bool = Field(default=True, description="false: one call at a time")
     output: Output | None = None
+    effort: Effort | None = Field(default=None, description="how hard to think: low, high …")
 
     def question(
         self, messages: list[ChatMessage], *, tools: Sequence[ToolSpec] = ()
@@ -88,6 +94,11 @@ class Options(_Part):
             top_p=self.top_p,
             tool_choice=self.tool_choice,
             output=self._output(),
+            parallel_tool_calls=self.parallel_tool_calls,
+            effort=self.effort,
+            top_k=self.top_k,
+            presence_penalty=self.presence_penalty,
+            frequency_penalty=self.frequency_penalty,
         )
 
     def _output(self) -> OutputSchema | None:

@@ -27,6 +27,11 @@ def test_all_that_a_model_can_be_told_is_told() -> None:
         "tools": [TOOL],
         "tool_choice": "wind",
         "output": {"schema": SCHEMA, "name": "height", "strict": False},
+        "parallel_tool_calls": False,
+        "effort": "low",
+        "top_k": 40,
+        "presence_penalty": 0.1,
+        "frequency_penalty": 0.2,
     }
     options = Options.model_validate(wish)
     assert options.question(ASKED, tools=[ToolSpec("wind")]) == ChatRequest(
@@ -39,6 +44,11 @@ def test_all_that_a_model_can_be_told_is_told() -> None:
         top_p=0.9,
         tool_choice="wind",
         output=OutputSchema(SCHEMA, "height", strict=False),
+        parallel_tool_calls=False,
+        effort="low",
+        top_k=40,
+        presence_penalty=0.1,
+        frequency_penalty=0.2,
     )
 
 
@@ -68,6 +78,15 @@ LIMITS: list[tuple[str, Any, Any]] = [
     ("temperature", 0, -0.1),
     ("top_p", 1, 1.1),
     ("top_p", 0, -0.1),
+    ("top_k", 1, 0),
+    ("top_k", 1000, 1001),
+    ("presence_penalty", 2, 2.1),
+    ("presence_penalty", -2, -2.1),
+    ("frequency_penalty", 2, 2.1),
+    ("frequency_penalty", -2, -2.1),
+    ("parallel_tool_calls", False, "never"),
+    ("effort", "x" * 32, "x" * 33),
+    ("effort", "low", "low; high"),
     ("max_tokens", 1, 0),
     ("max_tokens", 2**31 - 1, 2**31),
     ("stop", ["x"] * 8, ["x"] * 9),
@@ -110,7 +129,7 @@ async def test_a_refusal_names_the_field_and_the_limit(api: httpx.AsyncClient) -
         ({"tools": [TOOL, {"name": "a b"}]}, "options.tools.1.name:", "A-Za-z"),
         ({"output": {"schema": LARGE}}, "options.output.schema:", "65536"),
         ({"tool_choice": "tide"}, "options.tool_choice:", "no tool"),
-        ({"top_k": 2}, "options.top_k:", "not permitted"),
+        ({"top_z": 2}, "options.top_z:", "not permitted"),
     ):
         refused = await api.post("/api/chat", json={"message": "m", "options": options})
         assert refused.status_code == 400
@@ -121,6 +140,7 @@ async def test_a_refusal_names_the_field_and_the_limit(api: httpx.AsyncClient) -
 async def test_options_are_for_people_to_read(api: httpx.AsyncClient) -> None:
     schemas = (await api.get("/openapi.json")).json()["components"]["schemas"]
     assert set(schemas["Options"]["properties"]) == {
-        "temperature", "top_p", "max_tokens", "stop", "seed", "tools", "tool_choice", "output",
+        "temperature", "top_p", "top_k", "presence_penalty", "frequency_penalty", "max_tokens",
+        "stop", "seed", "tools", "tool_choice", "parallel_tool_calls", "output", "effort",
     }  # fmt: skip
     assert "schema" in schemas["Output"]["properties"]
