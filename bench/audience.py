@@ -17,7 +17,7 @@ from hubs import Hub
 from process import Program, compiled, fail, free_port, running
 from waves import Wave
 
-__all__ = ["BROWSER", "Audience", "audience"]
+__all__ = ["Audience", "audience"]
 
 EVENT_BYTES = 100
 SETTLE_SECONDS = 1.0
@@ -45,7 +45,10 @@ Sec-Fetch-Site: same-origin
 class Audience:
     """The viewers of one server, and the server. ``audience`` is how to get one."""
 
-    def __init__(self, title: str, server: Program, viewers: subprocess.Popen[str]) -> None:
+    def __init__(
+        self, title: str, port: int, server: Program, viewers: subprocess.Popen[str]
+    ) -> None:
+        self.port = port
         self.server = server
         self._title = title
         self._viewers = viewers
@@ -112,7 +115,7 @@ def audience(hub: Hub, folder: Path, server_core: int, load_core: int) -> Iterat
             stdout=subprocess.PIPE,
             text=True,
         ) as viewers:
-            yield Audience(hub.title, server, viewers)
+            yield Audience(hub.title, port, server, viewers)
 
 
 def _head(method: str, path: str, fields: str) -> bytes:
