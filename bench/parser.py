@@ -1,29 +1,35 @@
-"""The parser beside httpx-sse's decoder, in the same run: ``python bench/parser.py``.
+"""The parser beside httpx-sse's decoder: CPU time per event.
 
-Both turn the same bytes into events: small ones, as models send them, one to a chunk
-(a relayed token) and in chunks of 64 KiB (a replay). httpx-sse reads text, so it gets
-the incremental UTF-8 decoder that httpx puts before it. Its generators are left out,
-which favours it. The two take turns; figures are medians of the rounds.
-Exits with 1 if any ratio is under the bar, or if the two disagree about an event.
+Both turn the same bytes into events: small ones, as models send them, one to a chunk (a
+relayed token) and in chunks of 64 KiB (a replay). httpx-sse reads text, so it gets the
+incremental UTF-8 decoder that httpx puts before it. Its generators are left out, which
+favours it. The two take turns; figures are medians of the rounds, and there is none if the
+two disagree about an event.
 """
 
 from __future__ import annotations
 
 import codecs
-import statistics
 import sys
 import time
 from collections.abc import Callable, Iterable
+from dataclasses import asdict, dataclass
+from importlib.metadata import version
+from statistics import median
 from typing import Any, Final
 
 from httpx_sse._decoders import SSEDecoder, SSELineDecoder
+from options import options
+from process import fail, say
+from report import Bar, machine, table, tell
 
 from tidewire.wire.parser import Parser
 from tidewire.wire.writer import frame
 
-BAR: Final = 3.0
+LIMIT: Final = 1 / 3
+"""At most so many times the CPU time of httpx-sse."""
+
 EVENTS: Final = 5000
-ROUNDS: Final = 15
 BULK_BYTES: Final = 64 << 10
 
 Read = Callable[[Iterable[bytes]], list[Any]]
@@ -91,28 +97,54 @@ def seconds(read: Read, chunks: list[bytes]) -> float:
     return time.process_time() - begin
 
 
-def compare(label: str, chunks: list[bytes]) -> bool:
-    """Print one row of the table; whether it is over the bar."""
+@dataclass
+class Comparison:
+    """CPU nanoseconds an event, round by round."""
+
+    title: str
+    ours: list[float]
+    theirs: list[float]
+
+    @property
+    def ratio(self) -> float:
+        return median(self.ours) / median(self.theirs)
+
+    def row(self) -> list[str]:
+        ours, theirs = median(self.ours), median(self.theirs)
+        return [self.title, f"{ours:.0f} ns", f"{theirs:.0f} ns", f"{theirs / ours:.1f} ×"]
+
+
+def compare(title: str, chunks: list[bytes], rounds: int) -> Comparison:
     if fields(tidewire(chunks)) != fields(httpx_sse(chunks)):
-        raise SystemExit(f"{label}: the two parsers disagree")
-    rounds = [(seconds(tidewire, chunks), seconds(httpx_sse, chunks)) for _ in range(ROUNDS)]
-    ours, theirs = (statistics.median(column) / EVENTS for column in zip(*rounds, strict=True))
-    ratio: float = theirs / ours
-    print(
-        f"{label:<34}{ours * 1e9:>10.0f}{1 / ours:>14,.0f}{theirs * 1e9:>14.0f}{ratio:>8.1f}x"
-        f"{'' if ratio >= BAR else f'   under the bar of {BAR}x'}"
-    )
-    return ratio >= BAR
+        raise fail(f"{title}: the two parsers disagree")
+    comparison = Comparison(title, [], [])
+    for _ in range(rounds):
+        comparison.ours.append(seconds(tidewire, chunks) / EVENTS * 1e9)
+        comparison.theirs.append(seconds(httpx_sse, chunks) / EVENTS * 1e9)
+    return comparison
+
+
+def measure(rounds: int) -> list[Comparison]:
+    comparisons = []
+    for shape, write in SHAPES.items():
+        say(f"events of {shape} …")
+        events = [write(number) for number in range(EVENTS)]
+        comparisons += [
+            compare(f"{shape}; one event a chunk", events, rounds),
+            compare(f"{shape}; 64 KiB chunks", in_bulk(events), rounds),
+        ]
+    return comparisons
 
 
 def main() -> int:
-    print(f"{'CPU time':<34}{'ns/event':>10}{'events/s':>14}{'httpx-sse ns':>14}{'ratio':>9}")
-    passed = True
-    for shape, write in SHAPES.items():
-        events = [write(number) for number in range(EVENTS)]
-        passed &= compare(f"{shape}; one event a chunk", events)
-        passed &= compare(f"{shape}; 64 KiB chunks", in_bulk(events))
-    return 0 if passed else 1
+    asked = options(__doc__, rounds=15).parse_args()
+    comparisons = measure(asked.rounds)
+    head = ["fields of an event", "tidewire", "httpx-sse", "faster"]
+    figures = table(head, [comparison.row() for comparison in comparisons])
+    bars = [Bar(f"CPU/event: {one.title}", one.ratio, LIMIT, "×") for one in comparisons]
+    raw = {"nanoseconds": [asdict(comparison) for comparison in comparisons]}
+    facts = machine() | {name: version(name) for name in ("tidewire", "httpx-sse")}
+    return tell(facts, figures, bars, raw, asked.json)
 
 
 if __name__ == "__main__":
