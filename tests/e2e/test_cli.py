@@ -61,10 +61,11 @@ class Command:
 
     async def end(self) -> Outcome:
         try:
-            async with asyncio.timeout(15):
+            async with asyncio.timeout(40):
                 said, told = await self.process.communicate()
         except TimeoutError:
             self.process.kill()
+            await self.process.wait()
             raise
         assert self.process.returncode is not None
         return Outcome(self.process.returncode, said.decode(), told.decode())

@@ -37,7 +37,7 @@ class Running(Command):
     async def ready(self) -> None:
         assert self.process.stderr
         self.told = ""
-        async with asyncio.timeout(15):
+        async with asyncio.timeout(40):
             while not (found := re.search(r"at (http://[\d.:]+)", self.told)):
                 line = await self.process.stderr.readline()
                 assert line, self.told
@@ -144,7 +144,7 @@ async def test_recording_is_kept_when_it_is_stopped(tmp_path: Path, scenario: Pa
             "record", f"{mock.url}{CHAT}?mock-fault=stall-after=3", "--out", str(out),
             "--data", QUESTION,
         )  # fmt: skip
-        async with asyncio.timeout(15):
+        async with asyncio.timeout(40):
             while not out.exists() or b"High" not in out.read_bytes():
                 await asyncio.sleep(0.02)
         recording.process.send_signal(signal.SIGINT)

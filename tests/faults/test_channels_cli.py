@@ -31,8 +31,13 @@ async def start(port: int, *arguments: str) -> Process:
 
 async def run(port: int, *arguments: str, stdin: str = "") -> Outcome:
     process = await start(port, *arguments)
-    async with asyncio.timeout(30):
-        said, told = await process.communicate(stdin.encode())
+    try:
+        async with asyncio.timeout(30):
+            said, told = await process.communicate(stdin.encode())
+    except TimeoutError:
+        process.kill()
+        await process.wait()
+        raise
     return Outcome(process.returncode, said.decode(), told.decode())
 
 

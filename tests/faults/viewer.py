@@ -51,14 +51,14 @@ class Connection:
         sock.setblocking(False)
         if receive_buffer_bytes is not None:
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer_bytes)
+        limit = receive_buffer_bytes or READ_BYTES
         try:
             await asyncio.get_running_loop().sock_connect(sock, ("127.0.0.1", port))
-        except OSError:
+            self._reader, self._writer = await asyncio.open_connection(sock=sock, limit=limit)
+        except BaseException:  # cancelled, too
             sock.close()
             raise
         self.socket = sock
-        limit = receive_buffer_bytes or READ_BYTES
-        self._reader, self._writer = await asyncio.open_connection(sock=sock, limit=limit)
         self._writer.write(_request(method, target, headers or {}, body))
         return self
 
