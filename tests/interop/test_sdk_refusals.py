@@ -100,6 +100,19 @@ async def test_a_response_that_was_not_stored_is_not_found(sdks: Sdks) -> None:
         await client.responses.retrieve(other.id)
 
 
+async def test_what_nothing_here_can_honour_is_refused(sdks: Sdks) -> None:
+    chat, responses = sdks.openai().chat.completions, sdks.openai().responses
+    with pytest.raises(openai.BadRequestError, match="logprobs"):
+        await chat.create(model="demo", messages=ASKED, logprobs=True)
+    with pytest.raises(openai.BadRequestError, match="send the conversation"):
+        await responses.create(model="demo", input="x", previous_response_id="run_1")
+    with pytest.raises(openai.BadRequestError, match="conversation"):
+        await responses.create(model="demo", input="x", conversation="conv_1")
+    messages = sdks.anthropic().messages
+    with pytest.raises(anthropic.BadRequestError, match="inference_geo"):
+        await messages.create(model="demo", max_tokens=9, messages=ASKED, inference_geo="us")
+
+
 async def test_anthropics_own_errors(sdks: Sdks) -> None:
     async def message(key: str = SECRET, messages: Any = ASKED) -> None:
         client = sdks.anthropic(key)

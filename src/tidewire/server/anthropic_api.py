@@ -11,19 +11,32 @@ from typing import Any
 
 import msgspec
 from fastapi import APIRouter
-from pydantic import Field
+from pydantic import BaseModel, Field
 from starlette.requests import Request
 from starlette.responses import Response
 
 from tidewire.dialects.anthropic import Anthropic
 from tidewire.models.base import ChatMessage, ChatRequest, Image, Text, Thought, ToolCall, ToolSpec
 from tidewire.server.answers import Answers, Leaving
-from tidewire.server.questions import MAX_MESSAGES, MAX_TOOLS, Json, refused, tool_spec
+from tidewire.server.questions import (
+    MAX_MESSAGES,
+    MAX_TOOLS,
+    Json,
+    NotHere,
+    output_schema,
+    refused,
+    tool_spec,
+)
 from tidewire.server.refusals import refuse_anthropic
 from tidewire.server.routes import SSE, Route
 from tidewire.server.surface import Surface
 
 __all__ = ["anthropic_router"]
+
+
+class OutputConfig(BaseModel):
+    format: Json | None = None
+    effort: str | None = Field(default=None, max_length=32)
 
 
 class Messages(Leaving):
@@ -38,11 +51,18 @@ class Messages(Leaving):
     tool_choice: Json | None = None
     temperature: float | None = Field(default=None, ge=0, le=1)
     top_p: float | None = Field(default=None, ge=0, le=1)
+    top_k: int | None = Field(default=None, gt=0)
     stop_sequences: list[str] | None = Field(default=None, max_length=256)
+    output_config: OutputConfig | None = None
+    output_format: NotHere = None
+    container: NotHere = None
+    mcp_servers: NotHere = None
+    inference_geo: NotHere = None
 
     def question(self) -> ChatRequest:
         """The same for any model. Raises BadRequest."""
         system = ChatMessage("system", _content(self.system))
+        output = self.output_config or OutputConfig()
         turns = [turn for message in self.messages for turn in _turns(message)]
         return ChatRequest(
             messages=[system, *turns] if self.system else turns,
@@ -52,6 +72,10 @@ class Messages(Leaving):
             stop=self.stop_sequences or [],
             top_p=self.top_p,
             tool_choice=_tool_choice(self.tool_choice),
+            output=output_schema(_format(output.format)),
+            parallel_tool_calls=not (self.tool_choice or {}).get("disable_parallel_tool_use"),
+            effort=output.effort,
+            top_k=self.top_k,
         )
 
 
@@ -184,3 +208,8 @@ def _tool_choice(choice: Json | None) -> str:
         case {"type": "tool", "name": str(name)}:
             return name
     raise refused("A tool_choice of type", choice)
+
+
+def _format(format: Json | None) -> Json | None:
+    """A schema is kept to without exception by this API."""
+    return {**format, "strict": True} if format else None

@@ -21,6 +21,7 @@ from tidewire.server.questions import (
     MAX_MESSAGES,
     MAX_TOOLS,
     Json,
+    NotHere,
     arguments,
     output_schema,
     refused,
@@ -52,8 +53,20 @@ class Completion(Leaving):
     max_completion_tokens: int | None = Field(default=None, gt=0)
     stop: str | list[str] | None = Field(default=None, max_length=256)
     seed: int | None = Field(default=None, ge=-(2**63), lt=2**63)
-    n: Literal[1] | None = Field(default=None, description="one answer to a question")
+    presence_penalty: float | None = Field(default=None, ge=-2, le=2)
+    frequency_penalty: float | None = Field(default=None, ge=-2, le=2)
+    parallel_tool_calls: bool | None = None
+    reasoning_effort: str | None = Field(default=None, max_length=32)
     response_format: Json | None = None
+    n: Literal[1] | None = Field(default=None, description="one answer to a question")
+    modalities: list[Literal["text"]] | None = None
+    logit_bias: dict[str, float] | None = Field(default=None, max_length=0)
+    logprobs: NotHere = None
+    top_logprobs: NotHere = None
+    functions: NotHere = None
+    function_call: NotHere = None
+    audio: NotHere = None
+    web_search_options: NotHere = None
 
     def question(self) -> ChatRequest:
         """The same for any model. Raises BadRequest."""
@@ -67,6 +80,10 @@ class Completion(Leaving):
             top_p=self.top_p,
             tool_choice=_tool_choice(self.tool_choice),
             output=output_schema(_format(self.response_format)),
+            parallel_tool_calls=self.parallel_tool_calls is not False,
+            effort=self.reasoning_effort,
+            presence_penalty=self.presence_penalty,
+            frequency_penalty=self.frequency_penalty,
         )
 
 

@@ -1,15 +1,18 @@
 """What the questions of all compatible APIs have in common: limits, calls, output shapes.
 
 What cannot be said to a model is refused by name, never dropped: the answer would be to
-another question. Fields that no model here knows are passed over.
+another question. What is passed over is a vendor's own affair – billing, caching, tracing –
+or set for a model once, in its table: docs/compatible.md lists it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
+from pydantic import BeforeValidator
+from pydantic_core import PydanticCustomError
 
 from tidewire.errors import BadRequest
 from tidewire.models.base import ChatMessage, OutputSchema, ToolSpec
@@ -18,6 +21,7 @@ __all__ = [
     "MAX_MESSAGES",
     "MAX_TOOLS",
     "Json",
+    "NotHere",
     "arguments",
     "merged",
     "output_schema",
@@ -29,6 +33,15 @@ MAX_MESSAGES = 2000
 MAX_TOOLS = 256
 
 Json = dict[str, Any]
+
+
+def _check_absent(value: Any) -> None:
+    if value is not None and value not in (False, "", []):
+        raise PydanticCustomError("not_here", "Nothing here can honour this; leave it out")
+
+
+NotHere = Annotated[None, BeforeValidator(_check_absent)]
+"""A field that would make another answer and that no model here can be told of."""
 
 
 def arguments(text: Any) -> Any:

@@ -30,6 +30,7 @@ from tidewire.server.questions import (
     MAX_MESSAGES,
     MAX_TOOLS,
     Json,
+    NotHere,
     arguments,
     merged,
     output_schema,
@@ -43,11 +44,17 @@ from tidewire.server.unstored import UNSTORED, Unstored
 
 __all__ = ["responses_router"]
 
+LOGPROBS = "message.output_text.logprobs"
+
 ResponseId = Annotated[str, Path(max_length=255, pattern=r"^[!-~]+$")]
 
 
 class TextOptions(BaseModel):
     format: Json | None = None
+
+
+class Reasoning(BaseModel):
+    effort: str | None = Field(default=None, max_length=32)
 
 
 class Create(Leaving):
@@ -66,6 +73,12 @@ class Create(Leaving):
     top_p: float | None = Field(default=None, ge=0, le=1)
     max_output_tokens: int | None = Field(default=None, gt=0)
     text: TextOptions | None = None
+    parallel_tool_calls: bool | None = None
+    reasoning: Reasoning | None = None
+    include: list[str] | None = Field(default=None, max_length=64)
+    conversation: NotHere = None
+    prompt: NotHere = None
+    top_logprobs: NotHere = None
 
     def question(self) -> ChatRequest:
         """The same for any model. Raises BadRequest."""
@@ -73,6 +86,8 @@ class Create(Leaving):
             raise BadRequest("What was asked is not kept: send the conversation as 'input'.")
         if self.background and self.store is False:
             raise BadRequest("A response in the background has to be stored.")
+        if LOGPROBS in (self.include or []):
+            raise BadRequest(f"include: nothing here can honour '{LOGPROBS}'; leave it out.")
         return ChatRequest(
             messages=self._messages(),
             tools=[_tool(tool) for tool in self.tools or []],
@@ -81,6 +96,8 @@ class Create(Leaving):
             top_p=self.top_p,
             tool_choice=_tool_choice(self.tool_choice),
             output=output_schema(self.text and self.text.format),
+            parallel_tool_calls=self.parallel_tool_calls is not False,
+            effort=self.reasoning.effort if self.reasoning else None,
         )
 
     def _messages(self) -> list[ChatMessage]:

@@ -13,6 +13,7 @@ from tidewire.models.base import (
     ChatMessage,
     ChatRequest,
     Image,
+    OutputSchema,
     Text,
     Thought,
     ToolCall,
@@ -100,7 +101,12 @@ def test_a_question_keeps_all_that_a_model_can_be_told() -> None:
             {"role": "user", "content": [result]},
         ],
         "tools": [{"name": "tide", "description": "how high", "input_schema": {"type": "object"}}],
-        "tool_choice": {"type": "any"},
+        "tool_choice": {"type": "any", "disable_parallel_tool_use": True},
+        "output_config": {
+            "format": {"type": "json_schema", "schema": {"type": "object"}},
+            "effort": "low",
+        },
+        "top_k": 40,
         "stop_sequences": ["END"],
         "temperature": 0.5,
         "top_p": 0.9,
@@ -127,6 +133,10 @@ def test_a_question_keeps_all_that_a_model_can_be_told() -> None:
         stop=["END"],
         top_p=0.9,
         tool_choice="required",
+        output=OutputSchema({"type": "object"}, strict=True),
+        parallel_tool_calls=False,
+        effort="low",
+        top_k=40,
     )
 
 
@@ -136,6 +146,17 @@ def test_a_question_keeps_all_that_a_model_can_be_told() -> None:
         ({"model": "none", "messages": [USER]}, 404, "not_found_error", "none"),
         ({"messages": []}, 400, "invalid_request_error", "messages"),
         ({"messages": [USER], "temperature": 2}, 400, "invalid_request_error", "temperature"),
+        ({"messages": [USER], "top_k": 0}, 400, None, "top_k"),
+        ({"messages": [USER], "container": "c_1"}, 400, None, "container: Nothing here"),
+        ({"messages": [USER], "mcp_servers": [{"type": "url"}]}, 400, None, "mcp_servers"),
+        ({"messages": [USER], "inference_geo": "us"}, 400, None, "inference_geo"),
+        (
+            {"messages": [USER], "output_format": {"type": "json_schema"}},
+            400,
+            None,
+            "output_format",
+        ),
+        ({"messages": [USER], "output_config": {"format": {"type": "xml"}}}, 400, None, "xml"),
         (
             {"messages": [{"role": "user", "content": [{"type": "document"}]}]},
             400,

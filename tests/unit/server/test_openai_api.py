@@ -155,6 +155,16 @@ async def test_a_model_that_cannot_be_reached_is_an_error_of_the_same_shape(
         ({"messages": [USER] * 2001}, 400, "2000"),
         ({"messages": [USER], "n": 2}, 400, "n:"),
         ({"messages": [USER], "temperature": 3}, 400, "temperature"),
+        ({"messages": [USER], "presence_penalty": 3}, 400, "presence_penalty"),
+        ({"messages": [USER], "frequency_penalty": -3}, 400, "frequency_penalty"),
+        ({"messages": [USER], "logprobs": True}, 400, "logprobs: Nothing here can honour this"),
+        ({"messages": [USER], "top_logprobs": 2}, 400, "top_logprobs"),
+        ({"messages": [USER], "logit_bias": {"50256": -100}}, 400, "logit_bias"),
+        ({"messages": [USER], "modalities": ["text", "audio"]}, 400, "modalities"),
+        ({"messages": [USER], "audio": {"voice": "alloy"}}, 400, "audio"),
+        ({"messages": [USER], "functions": [{"name": "f"}]}, 400, "functions"),
+        ({"messages": [USER], "function_call": "auto"}, 400, "function_call"),
+        ({"messages": [USER], "web_search_options": {}}, 400, "web_search_options"),
         ({"messages": [{"role": "wizard", "content": ""}]}, 400, "wizard"),
         ({"messages": [{"role": "user", "content": [{"type": "input_audio"}]}]}, 400, "audio"),
         ({"messages": [USER], "tools": [{"type": "retrieval"}]}, 400, "retrieval"),
@@ -193,7 +203,16 @@ def test_a_question_keeps_all_that_a_model_can_be_told() -> None:
         "seed": 7,
         "temperature": 0.5,
         "top_p": 0.9,
+        "parallel_tool_calls": False,
+        "reasoning_effort": "low",
+        "presence_penalty": 0.1,
+        "frequency_penalty": 0.2,
         "logit_bias": {},
+        "logprobs": False,
+        "top_logprobs": 0,
+        "functions": [],
+        "modalities": ["text"],
+        "user": "u",
     }
     assert Completion(**body).question() == ChatRequest(
         messages=[
@@ -210,6 +229,10 @@ def test_a_question_keeps_all_that_a_model_can_be_told() -> None:
         top_p=0.9,
         tool_choice="tide",
         output=OutputSchema(SCHEMA, "t", strict=False),
+        parallel_tool_calls=False,
+        effort="low",
+        presence_penalty=0.1,
+        frequency_penalty=0.2,
     )
 
 

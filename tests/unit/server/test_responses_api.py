@@ -20,7 +20,7 @@ from tidewire.models.base import (
     ToolCall,
     ToolSpec,
 )
-from tidewire.server.responses_api import Create
+from tidewire.server.responses_api import LOGPROBS, Create
 from tidewire.wire.parser import Parser
 
 URL = "/v1/responses"
@@ -116,6 +116,11 @@ async def test_a_model_that_cannot_be_reached_is_a_status_or_in_the_background_a
         ("POST", URL, {"input": []}, 400, "input"),
         ("POST", URL, {"input": "hello", "previous_response_id": "run_1"}, 400, "input"),
         ("POST", URL, {"input": "hello", "background": True, "store": False}, 400, "stored"),
+        ("POST", URL, {"input": "hello", "conversation": "conv_1"}, 400, "conversation"),
+        ("POST", URL, {"input": "hello", "conversation": {"id": "c"}}, 400, "conversation"),
+        ("POST", URL, {"input": "hello", "prompt": {"id": "pmpt_1"}}, 400, "prompt"),
+        ("POST", URL, {"input": "hello", "top_logprobs": 2}, 400, "top_logprobs"),
+        ("POST", URL, {"input": "hello", "include": [LOGPROBS]}, 400, "include"),
         ("POST", URL, {"input": [{"type": "item_reference"}]}, 400, "item_reference"),
         ("POST", URL, {"input": "hello", "tools": [{"type": "web_search"}]}, 400, "web_search"),
         ("GET", f"{URL}/resp_1", None, 404, "no such response"),
@@ -166,7 +171,12 @@ def test_a_question_keeps_all_that_a_model_can_be_told() -> None:
         "max_output_tokens": 9,
         "temperature": 0.5,
         "top_p": 0.9,
-        "include": [],
+        "parallel_tool_calls": False,
+        "reasoning": {"effort": "low", "summary": "auto"},
+        "include": ["reasoning.encrypted_content"],
+        "conversation": None,
+        "metadata": {"a": "b"},
+        "truncation": "disabled",
     }
     said = [Thought("hm", "s"), Text("I look.")]
     calls = [ToolCall("c1", "tide", {"at": 1}), ToolCall("c2", "tide", {})]
@@ -185,4 +195,6 @@ def test_a_question_keeps_all_that_a_model_can_be_told() -> None:
         top_p=0.9,
         tool_choice="tide",
         output=OutputSchema(schema, "t", strict=True),
+        parallel_tool_calls=False,
+        effort="low",
     )
