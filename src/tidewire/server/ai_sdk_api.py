@@ -2,8 +2,8 @@
 
 ``DefaultChatTransport`` asks for its chat's stream when a page is opened again: 204 if
 nothing is going on, else all of it, the past in a few large pieces. The transport of
-workflows asks for a run's stream from the chunk it has not read (``startIndex``), so what
-a POST gives is never joined. The chat is the session of the same id, or, as programs may
+workflows asks for a run's or a chat's from the chunk it has not read (``startIndex``), so
+what it is given is never joined. The chat is the session of the same id, or, as programs may
 call their chats as they like, of one that stands for it. An answer is stopped by a call of
 our own, as the SDK's stop only leaves. A refusal is plain text, which the SDK shows as it
 is.
@@ -105,19 +105,22 @@ def ai_sdk_router(answers: Answers) -> APIRouter:
         id: ChatId,
         start_index: Annotated[
             int | None,
-            Query(alias="startIndex", description="of a run: its first chunk; negative: the last"),
+            Query(alias="startIndex", description="the first chunk to read; negative: the last"),
         ] = None,
     ) -> Response:
-        """What goes on in a chat, from its start, or 204; or a run from one of its chunks."""
+        """What goes on in a chat, or 204; or a run. From one of its chunks, or its start."""
         if id.startswith(PREFIX) and (run := await find_run(id)) is not None:
             return await read_run(request, run, start_index or 0)
         try:
             stream = await tide.log.info(await sessions.latest_run(session_of(id)))
         except (NotFound, StreamNotFound, StreamGone):
             return Response(status_code=204)
-        if stream.closed:
+        read_before = start_index is not None and start_index > 0
+        if stream.closed and not read_before:  # who has read some of it wants its end
             return Response(status_code=204)
-        return surface.stream(request, Started(stream, None, created=False))
+        if start_index is None:
+            return surface.stream(request, Started(stream, None, created=False))
+        return await read_run(request, stream, start_index)
 
     async def find_run(id: str) -> StreamInfo | None:
         """None for what is no run: a chat may be called like one. Raises StreamGone."""

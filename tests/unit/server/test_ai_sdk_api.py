@@ -110,6 +110,20 @@ async def test_a_run_is_read_on_from_any_of_its_chunks(api: httpx.AsyncClient) -
         assert rest.headers["x-workflow-stream-tail-index"] == str(len(seen) - 1)
 
 
+async def test_a_chat_that_goes_on_is_read_by_chunk_in_the_same_chunks(start: Start) -> None:
+    api = await start(models=SLOW)
+    asking = asyncio.create_task(api.post(URL, json=MESSAGE))
+    url = f"{URL}/c1/stream"
+    while (opened := await api.get(url, params={"startIndex": 0})).status_code == 204:
+        await asyncio.sleep(0)  # the question has not got through yet
+    seen = chunks(await asking)
+    assert chunks(opened) == seen
+    # It ended while its reader was away, who comes back for the rest.
+    assert chunks(await api.get(url, params={"startIndex": 5})) == seen[5:]
+    for start_index in (0, -3):
+        assert (await api.get(url, params={"startIndex": start_index})).status_code == 204
+
+
 async def test_an_answer_of_another_surface_is_read_here_too(api: httpx.AsyncClient) -> None:
     run = (await api.post("/api/chat", json={"message": "hello"})).headers["x-run-id"]
     assert chunks(await api.get(f"{URL}/{run}/stream"))[0]["messageId"] == run
