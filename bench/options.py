@@ -6,7 +6,9 @@ import argparse
 from collections.abc import Callable, Collection
 from pathlib import Path
 
-__all__ = ["numbers", "options", "some_of"]
+__all__ = ["EPILOG", "numbers", "options", "some_of"]
+
+EPILOG = "Exit code: 0 every bar held, 1 a bar was missed, 2 it could not be measured."
 
 
 def options(about: str | None, rounds: int | None = None) -> argparse.ArgumentParser:
@@ -14,7 +16,7 @@ def options(about: str | None, rounds: int | None = None) -> argparse.ArgumentPa
     parser = argparse.ArgumentParser(
         description=about,
         formatter_class=argparse.RawDescriptionHelpFormatter,
-        epilog="Exit code: 0 every bar held, 1 a bar was missed, 2 it could not be measured.",
+        epilog=EPILOG,
     )
     if rounds is not None:
         about_rounds = "rounds that count (default %(default)s)"

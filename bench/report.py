@@ -14,7 +14,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-__all__ = ["Bar", "machine", "table", "tell"]
+__all__ = ["Bar", "machine", "table", "tell", "verdicts"]
 
 
 @dataclass(frozen=True)
@@ -71,11 +71,16 @@ def tell(
     print("\n".join(f"{name}: {fact}" for name, fact in facts.items()), end="\n\n")
     print(figures, end="\n\n")
     if bars:
-        print(table(["bar", "measured", "at most", ""], [_bar_row(bar) for bar in bars]))
+        print(verdicts(bars))
     if json_file is not None:
         whole = {"machine": facts, "bars": [asdict(bar) for bar in bars], **raw}
         json_file.write_text(json.dumps(whole, indent=2, ensure_ascii=False) + "\n")
     return 0 if all(bar.held for bar in bars) else 1
+
+
+def verdicts(bars: Sequence[Bar]) -> str:
+    """What was promised, what was found, and whether it held."""
+    return table(["bar", "measured", "at most", ""], [_bar_row(bar) for bar in bars])
 
 
 def _bar_row(bar: Bar) -> list[str]:
