@@ -134,7 +134,7 @@ def channels_router(
     async def change(request: Request, connection: str) -> JSONResponse:
         """Adds and removes channels while the connection is open; no event is lost.
 
-        What is added begins now.
+        What is added begins now. Says how things stand, as ``stream.open`` does there.
         """
         wanted = await read_json(request, Change)
         _connected(connection)
@@ -144,7 +144,8 @@ def channels_router(
         more = [(stream, find_start(stream, since="now")) for stream in added]
         viewer = _connected(connection)
         viewer.change(add=more, remove=set(wanted.remove))
-        return JSONResponse({"cursor": viewer.cursor()})
+        places = msgspec.to_builtins(viewer.places())
+        return JSONResponse({"cursor": viewer.cursor(), "streams": places})
 
     def _connected(connection: str) -> Subscription:
         viewer = tide.hub.viewers.get(connection)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from typing import Any
 
 import httpx
@@ -255,6 +256,7 @@ async def test_patch_adds_from_now_and_removes(api: httpx.AsyncClient) -> None:
             await publish(api, name, f"{name} new")
         events = await watch.until(4)
         assert events[1].event == "stream.open"
+        assert json.loads(events[1].data)["streams"] == response.json()["streams"]
         assert data(watch.published()) == ["a new", "c new"]
         last = events[-1].id
     for name in "abc":
