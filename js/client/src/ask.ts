@@ -7,17 +7,13 @@
 
 import { EMPTY_MESSAGE, foldAnswer, type AnswerMessage } from "./answer.js";
 import { callSafely } from "./callback.js";
+import type { EventStream, StreamCallbacks, StreamOptions } from "./event-stream.js";
 import type { ServerSentEvent } from "./parser.js";
 import { hostPlatform, type Platform } from "./platform.js";
 import { Queue } from "./queue.js";
 import type { ClosedState, StreamState } from "./state.js";
 import { stopRun } from "./stop.js";
-import {
-  openStream,
-  type EventStream,
-  type StreamCallbacks,
-  type StreamOptions,
-} from "./stream.js";
+import { openStream } from "./stream.js";
 import { readAnswerEvent, type AnswerEvent } from "./vocabulary.js";
 
 export interface Question {

@@ -19,6 +19,7 @@ export type { ChannelEvent, ChannelOptions, ChannelStream } from "./channels.js"
 export { readCursor, writeCursor } from "./cursor.js";
 export type { Position } from "./cursor.js";
 export { ConnectionLost, InvalidCursor, Refused, TidewireError, TooLarge } from "./errors.js";
+export type { EventStream, StreamCallbacks, StreamOptions } from "./event-stream.js";
 export { createParser } from "./parser.js";
 export type { Parser, ParserOptions, ServerSentEvent } from "./parser.js";
 export { hostPlatform } from "./platform.js";
@@ -39,7 +40,6 @@ export type {
 export { stopRun } from "./stop.js";
 export type { StopOptions } from "./stop.js";
 export { openStream } from "./stream.js";
-export type { EventStream, StreamCallbacks, StreamOptions } from "./stream.js";
 export { fetchTransport } from "./transport.js";
 export type { Transport, TransportRequest, TransportResponse } from "./transport.js";
 export { readAnswerEvent, TERMINAL_EVENTS } from "./vocabulary.js";

@@ -32,7 +32,8 @@ function readError(text: string): Record<string, unknown> {
   }
 }
 
-async function readText(body: AsyncIterable<Uint8Array>): Promise<string> {
+/** A body as text, or so much of it as an answer of ours can be. */
+export async function readText(body: AsyncIterable<Uint8Array>): Promise<string> {
   const decoder = new TextDecoder();
   let text = "";
   for await (const chunk of body) {

@@ -24,14 +24,14 @@ export interface RequestOptions {
 }
 
 export class Requests {
-  readonly #url: string;
+  readonly #url: () => string;
   readonly #method: string;
   readonly #options: RequestOptions;
   readonly #live: boolean;
   readonly #idempotencyKey: string;
   #resumeUrl: string | undefined;
 
-  constructor(url: string, options: RequestOptions, live: boolean, platform: Platform) {
+  constructor(url: () => string, options: RequestOptions, live: boolean, platform: Platform) {
     this.#url = url;
     this.#options = options;
     this.#live = live;
@@ -70,9 +70,9 @@ export class Requests {
   #first(headers: Headers): Pick<TransportRequest, "url" | "method" | "body"> {
     const { body } = this.#options;
     if (this.#method !== "GET") headers.set("Idempotency-Key", this.#idempotencyKey);
-    if (body === undefined) return { url: this.#url, method: this.#method };
+    if (body === undefined) return { url: this.#url(), method: this.#method };
     if (!headers.has("Content-Type")) headers.set("Content-Type", "application/json");
-    return { url: this.#url, method: this.#method, body };
+    return { url: this.#url(), method: this.#method, body };
   }
 }
 

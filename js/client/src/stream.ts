@@ -10,62 +10,16 @@
 import { callSafely } from "./callback.js";
 import { runConnection, type Failed, type Outcome } from "./connection.js";
 import { TidewireError } from "./errors.js";
-import { createParser, type Parser, type ParserOptions, type ServerSentEvent } from "./parser.js";
+import type { EventStream, StreamOptions } from "./event-stream.js";
+import { createParser, type Parser, type ServerSentEvent } from "./parser.js";
 import { hostPlatform, type Platform } from "./platform.js";
 import { Queue } from "./queue.js";
-import { Requests, type RequestOptions } from "./request.js";
-import { retryDelay, retryPolicy, type RetryOptions, type RetryPolicy } from "./retry.js";
+import { Requests } from "./request.js";
+import { retryDelay, retryPolicy, type RetryPolicy } from "./retry.js";
 import { SeenIds } from "./seen.js";
 import type { ClosedState, CloseReason, StreamState } from "./state.js";
 import { fetchTransport, type Transport, type TransportResponse } from "./transport.js";
 import { TERMINAL_EVENTS } from "./vocabulary.js";
-
-export interface StreamCallbacks {
-  /** The first connection is open; called once. Later ones show as changes of state. */
-  onOpen?: (response: TransportResponse) => void;
-  onEvent?: (event: ServerSentEvent) => void;
-  /** `stream.reset`: events are missing here, the stream goes on behind them. */
-  onReset?: (event: ServerSentEvent) => void;
-  onStateChange?: (state: StreamState) => void;
-  /** The stream is closed; called exactly once, after everything else. */
-  onClose?: (state: ClosedState) => void;
-}
-
-export interface StreamOptions extends RequestOptions, StreamCallbacks {
-  /** Reconnect until closed: for channels, which have no end of their own. */
-  live?: boolean;
-  /** The cursor to resume from. */
-  lastEventId?: string;
-  /** Tells the last event, where the stream is not live. Default: `TERMINAL_EVENTS`. */
-  isTerminal?: (event: ServerSentEvent) => boolean;
-  /** Reconnect after so long without a byte; comments count. Default 45. */
-  silenceSeconds?: number;
-  retry?: RetryOptions;
-  limits?: Pick<ParserOptions, "maxLineBytes" | "maxEventBytes">;
-  /** Closes the stream when it is aborted, or at once if it already is. */
-  signal?: AbortSignal;
-  transport?: Transport;
-  platform?: Platform;
-}
-
-/**
- * A stream. `for await` gives its events; leaving the loop closes it.
- *
- * The loop ends when the stream has ended or was closed, and throws when it was refused
- * or given up. Without `onEvent` the connection is read as fast as the loop goes; with
- * it, the loop gets what comes after it began. One loop a stream.
- */
-export interface EventStream extends AsyncIterable<ServerSentEvent> {
-  readonly state: StreamState;
-  /** The cursor of the last event handed to the application: to resume later or elsewhere. */
-  readonly lastEventId: string;
-  /** Resolves when the stream is closed, for whatever reason; never rejects. */
-  readonly closed: Promise<ClosedState>;
-  /** Calls back at every change of state; returns what ends it. */
-  subscribe(listener: (state: StreamState) => void): () => void;
-  /** Leaves: nothing more is delivered, not even what has arrived. Never stops a run. */
-  close(): void;
-}
 
 /** Browsers can be wrong about being offline, so it is tried all the same. */
 const OFFLINE_PROBE_MILLISECONDS = 5_000;
@@ -79,12 +33,27 @@ const OFFLINE_PROBE_MILLISECONDS = 5_000;
  * An event whose own id was received before is dropped: servers repeat, streams do not.
  */
 export function openStream(url: string | URL, options: StreamOptions = {}): EventStream {
-  const stream = new Stream(String(url), options);
+  const { live = false, platform = hostPlatform } = options;
+  return openOver(new Requests(() => String(url), options, live, platform), options);
+}
+
+/** For streams whose requests change on the way; `onReceive` hears of events as they come. */
+export function openOver(
+  requests: Requests,
+  options: StreamOptions,
+  onReceive?: (event: ServerSentEvent) => void,
+): ChangingStream {
+  const stream = new Stream(requests, options, onReceive);
   void stream.run();
   return stream;
 }
 
-class Stream implements EventStream {
+export interface ChangingStream extends EventStream {
+  /** Leaves the connection, if there is one, and makes the next request at once. */
+  reconnect(): void;
+}
+
+class Stream implements ChangingStream {
   state: StreamState = { name: "idle" };
   lastEventId: string;
   readonly closed: Promise<ClosedState>;
@@ -95,6 +64,7 @@ class Stream implements EventStream {
   readonly #policy: RetryPolicy;
   readonly #parser: Parser;
   readonly #requests: Requests;
+  readonly #onReceive: ((event: ServerSentEvent) => void) | undefined;
   readonly #isTerminal: (event: ServerSentEvent) => boolean;
   readonly #seen = new SeenIds();
   readonly #listeners = new Set<(state: StreamState) => void>();
@@ -105,10 +75,15 @@ class Stream implements EventStream {
   #received = false;
   #failures = 0;
   #abort = new AbortController();
+  #hurries = false;
   #endWait: (() => void) | undefined;
   #resolveClosed: (state: ClosedState) => void = () => undefined;
 
-  constructor(url: string, options: StreamOptions) {
+  constructor(
+    requests: Requests,
+    options: StreamOptions,
+    onReceive?: (event: ServerSentEvent) => void,
+  ) {
     const { live = false, lastEventId = "", limits, retry = {} } = options;
     this.lastEventId = lastEventId;
     this.#options = options;
@@ -116,7 +91,8 @@ class Stream implements EventStream {
     this.#transport = options.transport ?? fetchTransport();
     this.#policy = retryPolicy(retry, live);
     this.#parser = createParser({ ...limits, lastEventId });
-    this.#requests = new Requests(url, options, live, this.#platform);
+    this.#requests = requests;
+    this.#onReceive = onReceive;
     this.#isTerminal = live ? () => false : (options.isTerminal ?? isAnswerEnd);
     if (!options.onEvent) this.#queue = this.#newQueue();
     this.closed = new Promise((resolve) => (this.#resolveClosed = resolve));
@@ -128,6 +104,11 @@ class Stream implements EventStream {
     return () => {
       this.#listeners.delete(listener);
     };
+  }
+
+  reconnect(): void {
+    this.#hurries = true;
+    this.#abort.abort();
   }
 
   readonly close = (): void => {
@@ -152,6 +133,7 @@ class Stream implements EventStream {
 
   #connect(): Promise<Outcome> {
     this.#abort = new AbortController();
+    this.#hurries = false;
     const parts = {
       transport: this.#transport,
       platform: this.#platform,
@@ -177,7 +159,7 @@ class Stream implements EventStream {
 
   /** Waits for the next attempt, or gives up. */
   async #recover(failure: Failed): Promise<void> {
-    if (this.#isClosed()) return;
+    if (this.#isClosed() || this.#hurries) return;
     const { reason, error } = failure;
     const offline = reason !== "busy" && !this.#platform.online();
     if (!offline) this.#failures += 1;
@@ -241,6 +223,7 @@ class Stream implements EventStream {
   #deliverOne(event: ServerSentEvent): void {
     this.#received = true;
     this.#failures = 0;
+    this.#onReceive?.(event);
     if (event.event === "stream.reset") this.#call(this.#options.onReset, event);
     if (this.#isClosed()) return;
     this.#queue?.push(event);
