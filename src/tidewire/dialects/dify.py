@@ -147,7 +147,7 @@ def _resource(position: int, source: Source) -> Json:
     place = source.url or source.document or source.id
     return {
         "position": position,
-        "document_id": source.id,
+        "document_id": source.document or source.id,
         "document_name": source.title or place,
         "url": source.url,
         "data_source_type": "website" if source.url else "file",
