@@ -84,7 +84,7 @@ def answers(draw: st.DrawFn) -> list[AnswerEvent]:
     ]
     if draw(st.booleans()):
         events.append(RunModel("n"))
-    events += _mixed(draw, parts)
+    events += mixed(draw, parts)
     if draw(st.booleans()):
         events = events[: draw(st.integers(1, len(events)))]
     if draw(st.booleans()):
@@ -103,7 +103,7 @@ def _part(draw: st.DrawFn, kind: str, index: int) -> list[AnswerEvent]:
     return call(f"c{index}", draw(JSON), cuts, draw(st.booleans()), draw(JSON))
 
 
-def _mixed(draw: st.DrawFn, parts: list[Iterator[AnswerEvent]]) -> Iterator[AnswerEvent]:
+def mixed(draw: st.DrawFn, parts: list[Iterator[AnswerEvent]]) -> Iterator[AnswerEvent]:
     while parts:
         part = draw(st.sampled_from(parts))
         try:
