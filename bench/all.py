@@ -76,7 +76,8 @@ def main() -> int:
         if found is None:
             unmeasured.append(name)
         bars += [Bar(f"{name}: {bar.name}", bar.value, bar.limit, bar.unit) for bar in found or []]
-    print(f"\nAll bars\n\n{verdicts(bars)}")
+    if bars:
+        print(f"\nAll bars\n\n{verdicts(bars)}")
     if unmeasured:
         print(f"\nCould not be measured: {', '.join(unmeasured)}")
         return 2

@@ -12,7 +12,10 @@ median of the rounds counts; a first round warms everything up and is thrown awa
 A server that runs out of CPU time begins to read and write several chunks at once, and then
 looks cheaper than it is. So the slower ones get fewer answers at once, of the same length
 and pace: as many as leave their core some rest ("core busy" shows it). Tidewire is measured
-at those lower loads as well, for comparison. README.md in this folder says how to read it.
+at those lower loads as well, for comparison.
+
+With --dialects the servers are Tidewires, each asked at the endpoint of another dialect and
+compared with the native one at the same load. README.md in this folder says how to read it.
 """
 
 from __future__ import annotations
