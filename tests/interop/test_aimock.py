@@ -21,6 +21,14 @@ from tidewire.wire.parser import Parser, ServerSentEvent
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
+# All that it speaks of what we read.
+PATHS = {
+    "openai": "/v1",
+    "openai-responses": "/v1",
+    "anthropic": "/v1",
+    "gemini": "/v1beta",
+    "ollama": "",
+}
 # It cuts text by UTF-16 units, so some of the waves come in halves.
 TEXT = "The moon pulls. 月亮牵引着海水。🌊 " * 20
 THOUGHT = "Somebody asks about the sea, so I think of the moon."
@@ -54,23 +62,36 @@ FIXTURES = [
         "match": {"userMessage": "cut"},
         "response": {"content": TEXT},
         "latency": 5,
-        "truncateAfterChunks": 5,
+        "truncateAfterChunks": 9,
     },
-    {
-        "match": {"userMessage": "garbage"},
-        "response": {"content": TEXT},
-        "chaos": {"malformedRate": 1},
-    },
-    {
-        "match": {"userMessage": "hang up"},
-        "response": {"content": TEXT},
-        "chaos": {"disconnectRate": 1},
-    },
+    *(
+        {
+            "match": {"userMessage": f"chaos: {fault}"},
+            "response": {"content": TEXT},
+            "chaos": {fault: 1},
+        }
+        for fault in ("malformedRate", "disconnectRate", "dropRate", "rateLimitRate")
+    ),
+    *(
+        {
+            "match": {"userMessage": f"{api}, the second time", "sequenceIndex": 0},
+            "response": {"content": TEXT},
+            "chaos": {"disconnectRate": 1},
+        }
+        for api in PATHS
+    ),
+    {"match": {"userMessage": "the second time"}, "response": {"content": TEXT}},
 ]
 CONFIG = """
-[models.mock]
-api = "openai"
-base_url = "{url}/v1"
+[models.{api}]
+api = "{api}"
+base_url = "{url}{path}"
+model = "o3"
+api_key = "sk-test"
+max_retries = 0
+[models.{api}-again]
+api = "{api}"
+base_url = "{url}{path}"
 model = "o3"
 api_key = "sk-test"
 """
@@ -101,22 +122,31 @@ class Asked(NamedTuple):
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def server(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[str]:
-    """The URL of a server whose model is aimock."""
+    """The URL of a server whose models are aimock, by each of its APIs."""
     folder = tmp_path_factory.mktemp("aimock")
     async with Aimock(folder, FIXTURES) as mock:
-        process = TidewireProcess(folder, CONFIG.format(url=mock.url))
+        models = [CONFIG.format(api=api, url=mock.url, path=PATHS[api]) for api in PATHS]
+        process = TidewireProcess(folder, "".join(models))
         try:
             yield (await process.start()).url
         finally:
             await process.stop()
 
 
-async def ask(server: str, question: str, method: str = "POST", dialect: str = "native") -> Asked:
+async def ask(
+    server: str,
+    question: str,
+    *,
+    method: str = "POST",
+    dialect: str = "native",
+    model: str = "openai",
+) -> Asked:
+    asking = {"message": question, "model": model}
     async with httpx.AsyncClient(base_url=server) as client:
         if method == "POST":
-            response = await client.post(f"/api/chat?dialect={dialect}", json={"message": question})
+            response = await client.post(f"/api/chat?dialect={dialect}", json=asking)
         else:
-            params = {"message": question, "dialect": dialect}
+            params = {"dialect": dialect, **asking}
             response = await client.get("/api/chat", params=params)
     return Asked(response.status_code, response.content)
 
@@ -126,19 +156,23 @@ def text(message: Message, kind: type[TextPart | ReasoningPart] = TextPart) -> s
 
 
 @pytest.mark.parametrize("method", ["GET", "POST"])
-async def test_text_reasoning_and_usage_arrive_whole(server: str, method: str) -> None:
-    asked = await ask(server, "tides", method)
+@pytest.mark.parametrize("api", PATHS)
+async def test_text_reasoning_and_usage_arrive_whole(server: str, method: str, api: str) -> None:
+    asked = await ask(server, "tides", method=method, model=api)
     assert asked.status == 200
     message = asked.message
     assert message.status == "finished"
     assert text(message) == TEXT
     assert text(message, ReasoningPart) == THOUGHT
     (usage,) = (event for event in asked.answer if isinstance(event, Usage))
-    assert (usage.input_tokens, usage.output_tokens, usage.estimated) == (11, 222, False)
+    # As Ollama it says that nothing was used.
+    used = (0, 0) if api == "ollama" else (11, 222)
+    assert (usage.input_tokens, usage.output_tokens, usage.estimated) == (*used, False)
 
 
-async def test_tool_calls_arrive_with_their_arguments(server: str) -> None:
-    asked = await ask(server, "weather")
+@pytest.mark.parametrize("api", PATHS)
+async def test_tool_calls_arrive_with_their_arguments(server: str, api: str) -> None:
+    asked = await ask(server, "weather", model=api)
     ready = [event for event in asked.answer if isinstance(event, ToolReady)]
     assert [(event.name, event.input) for event in ready] == [
         ("get_weather", {"city": "Lisboa", "unit": "°C"}),
@@ -177,25 +211,35 @@ async def test_every_dialect_tells_the_same_text(server: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("question", "status", "code", "retryable"),
+    ("question", "status", "code"),
     [
-        ("busy", 429, "upstream_rate_limited", True),
-        ("down", 503, "upstream_refused", True),
-        ("something it has no answer to", 503, "upstream_refused", True),
-        ("hang up", 502, "upstream_unreachable", True),
-        ("garbage", 502, "upstream_broken", True),
+        ("busy", 429, "upstream_rate_limited"),
+        ("down", 503, "upstream_refused"),
+        ("something it has no answer to", 503, "upstream_refused"),
+        ("chaos: disconnectRate", 502, "upstream_unreachable"),
+        ("chaos: malformedRate", 502, "upstream_broken"),
+        ("chaos: dropRate", 500, "upstream_refused"),
+        ("chaos: rateLimitRate", 429, "upstream_rate_limited"),
     ],
 )
+@pytest.mark.parametrize("api", PATHS)
 async def test_what_it_refuses_at_once_stays_an_http_status(
-    server: str, question: str, status: int, code: str, retryable: bool
+    server: str, api: str, question: str, status: int, code: str
 ) -> None:
-    asked = await ask(server, question)
+    asked = await ask(server, question, model=api)
     assert asked.status == status
-    assert (asked.error["code"], asked.error["retryable"]) == (code, retryable)
+    assert (asked.error["code"], asked.error["retryable"]) == (code, True)
 
 
-async def test_an_answer_that_breaks_off_keeps_what_was_said(server: str) -> None:
-    asked = await ask(server, "cut")
+async def test_a_model_that_disconnects_is_asked_again(server: str) -> None:
+    asking = [ask(server, f"{api}, the second time", model=f"{api}-again") for api in PATHS]
+    for api, asked in zip(PATHS, await asyncio.gather(*asking), strict=True):
+        assert text(asked.message) == TEXT, api
+
+
+@pytest.mark.parametrize("api", PATHS)
+async def test_an_answer_that_breaks_off_keeps_what_was_said(server: str, api: str) -> None:
+    asked = await ask(server, "cut", model=api)
     assert asked.status == 200
     said = text(asked.message)
     assert 0 < len(said) < len(TEXT)
