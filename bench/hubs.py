@@ -15,7 +15,8 @@ from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 
-from peers import TIDEWIRE, nginx_program, nginx_version
+from nginx import nginx, nginx_module, nginx_version
+from peers import TIDEWIRE
 from process import SOURCE, compiled, fail, say, work_folder
 
 __all__ = ["HUBS", "Hub"]
@@ -53,21 +54,7 @@ def tidewire(folder: Path, port: int) -> Argv:
     return [TIDEWIRE, "serve", "--port", port, "--data", folder / "data"]
 
 
-NCHAN_CONFIG = """\
-load_module {module};
-daemon off;
-worker_processes 1;
-worker_rlimit_nofile 16384;
-pid {folder}/nginx.pid;
-error_log stderr error;
-events {{ worker_connections 16000; }}
-http {{
-    access_log off;
-    client_body_temp_path {folder}/body;
-    proxy_temp_path {folder}/proxy;
-    fastcgi_temp_path {folder}/fastcgi;
-    uwsgi_temp_path {folder}/uwsgi;
-    scgi_temp_path {folder}/scgi;
+NCHAN_HTTP = """\
     nchan_shared_memory_size 256M;
     server {{
         listen 127.0.0.1:{port} backlog=4096;
@@ -82,19 +69,12 @@ http {{
             nchan_message_buffer_length 100;
         }}
     }}
-}}
 """
-NCHAN_MODULES = ("/usr/lib/nginx/modules", "/usr/share/nginx/modules", "/usr/lib64/nginx/modules")
 
 
 def nchan(folder: Path, port: int) -> Argv:
-    found = (Path(place) / "ngx_nchan_module.so" for place in NCHAN_MODULES)
-    module = next((path for path in found if path.exists()), None)
-    if module is None:
-        raise fail("no Nchan: install it (Debian: apt-get install libnginx-mod-nchan)")
-    config = folder / "nginx.conf"
-    config.write_text(NCHAN_CONFIG.format(module=module, folder=folder, port=port))
-    return [nginx_program(), "-e", "stderr", "-p", folder, "-c", config]
+    module = nginx_module("nchan", "libnginx-mod-nchan")
+    return nginx(folder, NCHAN_HTTP.format(port=port), module)
 
 
 def better_sse_folder() -> Path:

@@ -7,8 +7,6 @@ process on one core, with logging of requests off wherever it can be turned off.
 from __future__ import annotations
 
 import json
-import os
-import shutil
 import subprocess
 import sys
 import venv
@@ -17,7 +15,8 @@ from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
 
-from process import SOURCE, fail, say, work_folder
+from nginx import nginx, nginx_version
+from process import SOURCE, say, work_folder
 
 __all__ = ["DIALECTS", "PEERS", "SERVERS", "TIDEWIRE", "Launch", "Peer"]
 
@@ -77,19 +76,7 @@ class Peer:
     launch: Callable[[Path, int, int], Launch]
 
 
-NGINX_CONFIG = """\
-daemon off;
-worker_processes 1;
-pid {folder}/nginx.pid;
-error_log stderr error;
-events {{ worker_connections 4096; }}
-http {{
-    access_log off;
-    client_body_temp_path {folder}/body;
-    proxy_temp_path {folder}/proxy;
-    fastcgi_temp_path {folder}/fastcgi;
-    uwsgi_temp_path {folder}/uwsgi;
-    scgi_temp_path {folder}/scgi;
+NGINX_HTTP = """\
     upstream model {{ server 127.0.0.1:{model_port}; keepalive 256; }}
     server {{
         listen 127.0.0.1:{port} backlog=1024;
@@ -100,27 +87,12 @@ http {{
             proxy_buffering off;
         }}
     }}
-}}
 """
 
 
-def nginx_program() -> str:
-    program = shutil.which("nginx", path=f"{os.environ['PATH']}:/usr/sbin")
-    if program is None:
-        raise fail("no nginx: install it (Debian: apt-get install nginx-light)")
-    return program
-
-
-def nginx_version() -> str:
-    done = subprocess.run([nginx_program(), "-v"], capture_output=True, text=True, check=True)
-    return done.stderr.strip().partition("/")[2]
-
-
-def nginx(folder: Path, port: int, model_port: int) -> Launch:
-    config = folder / "nginx.conf"
-    config.write_text(NGINX_CONFIG.format(folder=folder, port=port, model_port=model_port))
-    argv: list[object] = [nginx_program(), "-e", "stderr", "-p", folder, "-c", config]
-    return Launch(argv, "/v1/chat/completions", OPENAI_BODY)
+def proxy(folder: Path, port: int, model_port: int) -> Launch:
+    http = NGINX_HTTP.format(port=port, model_port=model_port)
+    return Launch(nginx(folder, http), "/v1/chat/completions", OPENAI_BODY)
 
 
 TIDEWIRE_CONFIG = """\
@@ -209,7 +181,7 @@ def litellm(folder: Path, port: int, model_port: int) -> Launch:
 
 
 PEERS = {
-    "nginx": Peer("nginx, proxy_buffering off", None, nginx_version, nginx),
+    "nginx": Peer("nginx, proxy_buffering off", None, nginx_version, proxy),
     "tidewire": Peer(
         "tidewire serve, SQLite", None, tidewire_version, tidewire("/api/chat", NATIVE_BODY)
     ),
