@@ -140,6 +140,18 @@ async def test_ask_shows_reasoning_and_tools_apart(server: TidewireProcess) -> N
     assert len(outcome.told) > 200
 
 
+async def test_ask_says_how_to_answer(server: TidewireProcess) -> None:
+    async def ask(options: str) -> Outcome:
+        return await tidewire("ask", "m", "--server", server.url, "--options", options)
+
+    short, wrong, unread = await asyncio.gather(
+        ask('{"max_tokens": 2, "seed": 1}'), ask('{"top_p": 7}'), ask("top_p=7")
+    )
+    assert (short.status, 0 < len(short.said) < 30) == (0, True)
+    assert (wrong.status, "options.top_p" in wrong.told) == (2, True)
+    assert (unread.status, "no JSON object" in unread.told) == (2, True)
+
+
 async def test_ask_says_what_is_wrong(server: TidewireProcess) -> None:
     outcome = await tidewire("ask", "m", "--model", "none", "--server", server.url)
     assert (outcome.status, outcome.said) == (2, "")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -23,6 +24,14 @@ def ask(
     ] = "http://127.0.0.1:8400",
     model: Annotated[str | None, typer.Option(help="A model of the server.")] = None,
     session: Annotated[str | None, typer.Option(help="Go on with this conversation.")] = None,
+    options: Annotated[
+        dict[str, Any] | None,
+        typer.Option(
+            parser=_read_options,
+            metavar="JSON",
+            help="How to answer, as POST /api/chat takes it: '{\"max_tokens\": 200}'.",
+        ),
+    ] = None,
     reasoning: Annotated[
         bool, typer.Option("--reasoning", help="Show the model's thinking, on stderr.")
     ] = False,
@@ -36,7 +45,7 @@ def ask(
     what it said until then is kept. The session's id is told on stderr at the end, for
     a next question in the same conversation.
     """
-    question = {"message": message, "model": model, "session": session}
+    question = {"message": message, "model": model, "session": session, "options": options}
     question = {name: value for name, value in question.items() if value is not None}
     try:
         failed = asyncio.run(_ask(server.rstrip("/"), question, reasoning, token))
@@ -44,6 +53,16 @@ def ask(
         raise typer.Exit(130) from None
     if failed:
         raise typer.Exit(1)
+
+
+def _read_options(text: str) -> dict[str, Any]:
+    try:
+        options = json.loads(text)
+    except ValueError:
+        options = None
+    if not isinstance(options, dict):
+        raise typer.BadParameter("This is no JSON object.")
+    return options
 
 
 async def _ask(server: str, question: dict[str, Any], reasoning: bool, token: str | None) -> bool:
