@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import AsyncIterator, Callable
-from contextlib import AsyncExitStack
-from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import httpx
 import pytest
@@ -15,7 +14,15 @@ from playwright.async_api import Browser, Locator, Page, expect
 
 from tests.e2e.cutting_proxy import CuttingProxy
 from tests.e2e.tidewire_process import TidewireProcess
-from tests.faults.fake_upstream import Exchange, FakeUpstream, chunk, said
+from tests.faults.fake_upstream import (
+    DONE,
+    FINISH,
+    Behaviour,
+    Exchange,
+    FakeUpstream,
+    chunk,
+    said,
+)
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -25,12 +32,34 @@ default_model = "demo"
 api = "demo"
 first_token_seconds = 0.05
 tokens_per_second = 120
+[models.quick]
+api = "demo"
+first_token_seconds = 0
+tokens_per_second = 0
 [models.scripted]
 api = "openai"
 base_url = "{url}"
 """
-LONG = "Tell the long journey of a token"
 PHONE = {"width": 390, "height": 844}
+BEGINNING = [f"Paragraph {number} of the beginning.\n\n" for number in range(30)]
+REST = [f"Paragraph {number} of the rest.\n\n" for number in range(30)]
+
+
+class Halfway:
+    """A model that says the beginning, and the rest when it may go on."""
+
+    def __init__(self) -> None:
+        self.may_go_on = False
+
+    async def __call__(self, exchange: Exchange) -> None:
+        await exchange.start()
+        for piece in said(*BEGINNING):
+            await exchange.send(piece)
+        while not (self.may_go_on or exchange.gone.is_set()):
+            await asyncio.sleep(0.01)
+        for piece in (*said(*REST), FINISH, DONE):
+            await exchange.send(piece)
+        await exchange.end()
 
 
 class Console:
@@ -104,28 +133,49 @@ class Console:
 OpenConsole = Callable[..., Any]
 
 
-@pytest_asyncio.fixture(loop_scope="session")
-async def open_console(tmp_path: Path, browser: Browser) -> AsyncIterator[OpenConsole]:
-    """``await open_console(behave, …)``: the console; nothing may have gone wrong in it."""
-    async with AsyncExitStack() as stack:
-        opened: list[Console] = []
+class House(NamedTuple):
+    """A scripted model, a server that knows it, and the network before the server."""
 
-        async def start(behave: Any = None, **options: Any) -> Console:
-            upstream = await stack.enter_async_context(FakeUpstream(behave))
-            server = TidewireProcess(tmp_path, CONFIG.format(url=upstream.url))
-            stack.push_async_callback(server.stop)
+    upstream: FakeUpstream
+    proxy: CuttingProxy
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def house(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[House]:
+    """One for all tests of this file: each opens a browser of its own."""
+    async with FakeUpstream(Halfway()) as upstream:
+        config = CONFIG.format(url=upstream.url)
+        server = TidewireProcess(tmp_path_factory.mktemp("console"), config)
+        try:
             await server.start()
-            proxy = await stack.enter_async_context(CuttingProxy(server.port))
-            context = await browser.new_context(locale="en-GB", **options)
-            stack.push_async_callback(context.close)
-            console = Console(await context.new_page(), proxy, upstream)
-            opened.append(console)
-            await console.open()
-            return console
+            async with CuttingProxy(server.port) as proxy:
+                yield House(upstream, proxy)
+        finally:
+            await server.stop()
 
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def open_console(house: House, browser: Browser) -> AsyncIterator[OpenConsole]:
+    """``await open_console(behave, …)``: the console; nothing may have gone wrong in it."""
+    opened: list[Console] = []
+
+    async def start(behave: Behaviour | None = None, **options: Any) -> Console:
+        house.upstream.behave = behave or Halfway()
+        house.upstream.exchanges.clear()
+        context = await browser.new_context(locale="en-GB", **options)
+        console = Console(await context.new_page(), house.proxy, house.upstream)
+        opened.append(console)
+        await console.open()
+        return console
+
+    try:
         yield start
+    finally:
+        house.proxy.is_down = False
         for console in opened:
-            assert console.complaints == []
+            await console.page.context.close()
+    for console in opened:
+        assert console.complaints == []
 
 
 async def test_an_answer_grows_before_the_eyes_and_is_rendered(open_console: OpenConsole) -> None:
@@ -157,57 +207,60 @@ async def test_an_answer_grows_before_the_eyes_and_is_rendered(open_console: Ope
 
 
 async def test_stopping_keeps_what_has_arrived(open_console: OpenConsole) -> None:
-    console = await open_console()
-    await console.ask(LONG)
+    console = await open_console(Halfway())
+    await console.ask("hello", model="scripted")
     await console.wait_for_text(200)
     await console.find("stop").click()
     await console.wait_for("stopped")
     await console.wait_for_connection("stopped")
     await expect(console.answer).to_contain_text("Stopped. What had arrived is kept.")
-    said = await console.said(await console.run())
-    assert len(said) >= 200
-    words = [word for word in said.split() if word.isalpha()]  # no marks of Markdown
-    await expect(console.answer).to_contain_text(words[-1])
+    assert await console.said(await console.run()) == "".join(BEGINNING)
+    await expect(console.answer).to_contain_text(BEGINNING[-1].strip())
     await expect(console.find("send")).to_be_visible()
 
 
 async def test_a_reload_in_the_middle_goes_on_to_the_same_end(open_console: OpenConsole) -> None:
-    console = await open_console()
-    await console.ask(LONG)
+    model = Halfway()
+    console = await open_console(model)
+    await console.ask("hello", model="scripted")
     await console.wait_for_text(300)
     before = await console.run()
     await console.page.reload()
     await console.wait_for_text(300)
-    assert await console.answer.get_attribute("data-status") != "finished"
+    model.may_go_on = True
     await console.wait_for("finished")
     run = await console.run()
     assert run == before
-    assert await console.copied() == await console.said(run)
+    assert await console.copied() == await console.said(run) == "".join(BEGINNING + REST)
 
 
 async def test_a_lost_connection_is_told_and_mended(open_console: OpenConsole) -> None:
-    console = await open_console()
-    await console.ask(LONG)
+    model = Halfway()
+    console = await open_console(model)
+    await console.ask("hello", model="scripted")
     await console.wait_for_text(200)
     console.proxy.is_down = True
     console.proxy.cut_all()
     await console.wait_for_connection("reconnecting")
     await expect(console.find("connection")).to_contain_text("Connection lost")
+    model.may_go_on = True
     console.proxy.is_down = False
     await console.wait_for("finished")
-    assert await console.copied() == await console.said(await console.run())
+    assert await console.copied() == "".join(BEGINNING + REST)
 
 
 async def test_being_offline_is_told_and_the_answer_comes_afterwards(
     open_console: OpenConsole,
 ) -> None:
-    console = await open_console()
-    await console.ask(LONG)
+    model = Halfway()
+    console = await open_console(model)
+    await console.ask("hello", model="scripted")
     await console.wait_for_text(200)
     await console.page.context.set_offline(True)
     console.proxy.cut_all()
     await console.wait_for_connection("offline")
     await expect(console.find("connection")).to_contain_text("You are offline")
+    model.may_go_on = True
     await console.page.context.set_offline(False)
     await console.wait_for("finished")
 
@@ -310,7 +363,7 @@ async def test_on_a_phone_nothing_is_wider_than_the_screen(open_console: OpenCon
     console = await open_console(viewport=PHONE, is_mobile=True, has_touch=True)
     overflow = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
     assert await console.page.evaluate(overflow) == 0
-    await console.ask("Show code, a table, a card, the weather and " + "x" * 120)
+    await console.ask("Show code, a table, a card, the weather and " + "x" * 120, model="quick")
     await console.wait_for("finished")
     assert await console.page.evaluate(overflow) == 0
     shown = await console.answer.bounding_box()
@@ -320,7 +373,7 @@ async def test_on_a_phone_nothing_is_wider_than_the_screen(open_console: OpenCon
 
 async def test_a_chinese_question_gets_a_chinese_answer(open_console: OpenConsole) -> None:
     console = await open_console()
-    await console.ask("用一段代码和一个表格介绍流式输出")
+    await console.ask("用一段代码和一个表格介绍流式输出", model="quick")
     await console.wait_for("finished")
     await expect(console.answer).to_contain_text("演示")
     await expect(console.answer.locator("figure.code")).to_be_visible()
@@ -330,11 +383,11 @@ async def test_conversations_are_kept_apart_and_can_be_opened_again(
     open_console: OpenConsole,
 ) -> None:
     console = await open_console()
-    await console.ask("First question")
+    await console.ask("First question", model="quick")
     await console.wait_for("finished")
     await console.find("new-session").click()
     await expect(console.find("message-user")).to_have_count(0)
-    await console.ask("Second question")
+    await console.ask("Second question", model="quick")
     await console.wait_for("finished")
     await expect(console.find("session-item")).to_have_count(2)
     await console.find("session-item").filter(has_text="First").locator("a, button").first.click()
@@ -343,14 +396,17 @@ async def test_conversations_are_kept_apart_and_can_be_opened_again(
 
 
 async def test_who_reads_further_up_is_left_there(open_console: OpenConsole) -> None:
-    console = await open_console(viewport={"width": 900, "height": 400})
-    await console.ask(LONG)
-    await console.wait_for_text(900)
+    model = Halfway()
+    console = await open_console(model, viewport={"width": 900, "height": 400})
+    await console.ask("hello", model="scripted")
+    await expect(console.answer).to_contain_text(BEGINNING[-1].strip())
     await console.page.mouse.move(500, 150)
     await console.page.mouse.wheel(0, -2000)
     await expect(console.find("jump-latest")).to_be_visible()
     top = await console.page.evaluate("document.querySelector('.view').scrollTop")
-    await console.wait_for_text(1300)
+    model.may_go_on = True
+    await console.wait_for("finished")
+    await expect(console.answer).to_contain_text(REST[-1].strip())
     assert await console.page.evaluate("document.querySelector('.view').scrollTop") == top
     await console.find("jump-latest").click()
     await expect(console.find("jump-latest")).to_have_count(0)
