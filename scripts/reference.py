@@ -119,7 +119,8 @@ def _errors() -> str:
         'A refusal is `{"error": {"code", "message", "retryable"}}` with its HTTP status; where\n'
         "the server knows when to come back, `Retry-After` says it. A failure in the middle of\n"
         "an answer is `run.failed` with the same three fields. The message is for a person;\n"
-        "programs go by the code.\n\n"
+        "programs go by the code. Under `/v1` a refusal has its vendor's shape, with our `code`\n"
+        "and `retryable` in it; under `/api/ai-sdk` it is the message as plain text.\n\n"
         f"| code | status | retryable | |\n|---|---|---|---|\n{rows}\n"
         "An unknown path is `not_found`, a wrong method `method_not_allowed` (405).\n\n"
         "## Refusals of a model API\n\n"
