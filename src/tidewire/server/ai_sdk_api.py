@@ -88,7 +88,8 @@ def ai_sdk_router(answers: Answers) -> APIRouter:
         )
         if not started.created:
             return surface.stream(request, started, dialect=Counted(surface.dialect))
-        tide.spawn(sessions.ask(session, Question(started.id, body.asked)))
+        # Before anything is shown of it: whoever saw its beginning finds it by the chat's name.
+        await sessions.ask(session, Question(started.id, body.asked))
         headers = {"X-Session-Id": session}
         return surface.stream(request, started, dialect=Counted(surface.dialect), headers=headers)
 
