@@ -8,12 +8,15 @@ from pathlib import Path
 
 import pytest
 import pytest_asyncio
-from playwright.async_api import Browser
+from playwright.async_api import Browser, expect
 
 from tests.e2e.chromium import launch
 from tests.e2e.console_visits import Visits, visit, visiting
 from tests.e2e.nginx import Nginx
 from tests.e2e.tidewire_process import TidewireProcess
+
+# For what never comes: on a machine that is busy with other things, what comes may take its time.
+expect.set_options(timeout=30_000)
 
 
 @pytest.fixture

@@ -3,6 +3,7 @@ network that can be cut."""
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -15,10 +16,15 @@ from tests.e2e.cutting_proxy import CuttingProxy
 from tests.e2e.tidewire_process import TidewireProcess
 
 CONFIG = """
+default_model = "demo"
 [models.demo]
 api = "demo"
 first_token_seconds = 0.05
 tokens_per_second = 120
+[models.slow]
+api = "demo"
+first_token_seconds = 0.05
+tokens_per_second = 15
 [[channels]]
 pattern = "room:short"
 max_events = 3
@@ -47,7 +53,7 @@ class Visitor:
 
     async def wait_for_connection(self, view: str, state: str) -> None:
         line = self.find(view).get_by_test_id("connection")
-        await expect(line).to_have_attribute("data-state", state, timeout=15_000)
+        await expect(line).to_have_attribute("data-state", state)
 
     async def overflow(self) -> int:
         """How much wider the page is than the screen."""
@@ -87,6 +93,25 @@ class Visits:
         """The same person once more."""
         return await self._open(visitor.page.context, view)
 
+    async def hears(self, visitor: Visitor, *, tabs: int = 1) -> None:
+        """Until so many tabs of the visitor are told of his notifications as they come."""
+        channel = f"user:{await visitor.user()}"
+        while True:
+            connections = (await self.api.get("/api/connections")).json()["connections"]
+            if sum(channel in each["streams"] for each in connections) == tabs:
+                return
+            await asyncio.sleep(0.02)  # the server's own: there is nothing to wait for
+
+    def network_goes(self) -> None:
+        """For those over the proxy: no connection stays, and none can be made."""
+        self.proxy.is_down = True
+        self.proxy.cut_all()
+
+    async def network_returns(self, visitor: Visitor) -> None:
+        """The browser says so, as it does; else a page would wait as long as it has learned to."""
+        self.proxy.is_down = False
+        await visitor.page.evaluate("dispatchEvent(new Event('online'))")
+
     async def everybody_leaves(self) -> None:
         for context in self._contexts:
             await context.close()
@@ -111,7 +136,7 @@ async def visiting(browser: Browser, folder: Path, config: str = "") -> AsyncIte
         await server.start()
         async with (
             CuttingProxy(server.port) as proxy,
-            httpx.AsyncClient(base_url=server.url) as api,
+            httpx.AsyncClient(base_url=server.url, timeout=30) as api,
         ):
             yield Visits(browser, proxy, api)
     finally:

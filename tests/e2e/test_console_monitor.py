@@ -57,7 +57,7 @@ async def test_the_figures_come_and_go_on(visits: Visits) -> None:
 async def test_who_comes_later_sees_what_was_before(visits: Visits) -> None:
     early = await visits.person("monitor")
     line = figure(early, "cpu").get_by_test_id("chart-line").last
-    await expect(line).to_have_attribute("d", re.compile("L.*L"), timeout=10_000)
+    await expect(line).to_have_attribute("d", re.compile("L.*L"))
     late = await visits.person("chat")
     await late.page.add_init_script(FIRST_LINE)
     await late.page.reload()
@@ -80,10 +80,9 @@ async def test_a_moment_can_be_pointed_at(visits: Visits) -> None:
 async def test_a_lost_connection_is_told_and_mended(visits: Visits) -> None:
     visitor = await visits.person("monitor", over_proxy=True)
     await visitor.wait_for_connection("monitor", "open")
-    visits.proxy.is_down = True
-    visits.proxy.cut_all()
+    visits.network_goes()
     await visitor.wait_for_connection("monitor", "reconnecting")
-    visits.proxy.is_down = False
+    await visits.network_returns(visitor)
     await visitor.wait_for_connection("monitor", "open")
 
 
@@ -94,7 +93,7 @@ async def test_it_is_left_while_nobody_looks(visits: Visits) -> None:
     visitor.page.on("request", lambda request: asked.append(request.url))
     async with visitor.page.expect_event("requestfailed", lambda one: "/api/monitor" in one.url):
         await look(visitor, "hidden")
-    assert asked == []
+    assert not any("/api/monitor" in url for url in asked)
     async with visitor.page.expect_response(lambda one: "/api/monitor" in one.url) as response:
         await look(visitor, "visible")
     resumed = await (await response.value).request.header_value("last-event-id")

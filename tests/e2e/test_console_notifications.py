@@ -13,10 +13,9 @@ pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 
 async def here(visits: Visits, **options: Any) -> Visitor:
-    """Somebody who has looked at his notifications: broadcasts count from then on."""
+    """Somebody who is told of his notifications: broadcasts count from now on."""
     visitor = await visits.person("chat", **options)
-    await expect(visitor.find("bell")).to_be_visible()
-    await visits.api.get(f"/api/notifications/list?user={await visitor.user()}")
+    await visits.hears(visitor)
     return visitor
 
 
@@ -28,7 +27,7 @@ async def tell(visits: Visits, user: str, title: str) -> None:
 async def test_all_tabs_are_told_and_know_what_was_read_in_one(visits: Visits) -> None:
     one = await here(visits)
     two = await visits.another_tab(one, "monitor")
-    await expect(two.find("bell")).to_be_visible()
+    await visits.hears(one, tabs=2)
     for title in ("First", "Second"):
         await tell(visits, await one.user(), title)
     for tab in (one, two):
@@ -93,11 +92,10 @@ async def test_one_person_tells_another(visits: Visits) -> None:
 
 async def test_what_comes_while_the_network_is_away_comes_with_it(visits: Visits) -> None:
     visitor = await here(visits, over_proxy=True)
-    visits.proxy.is_down = True
-    visits.proxy.cut_all()
+    visits.network_goes()
     await tell(visits, await visitor.user(), "While away")
-    visits.proxy.is_down = False
-    await expect(visitor.find("toast")).to_contain_text("While away", timeout=15_000)
+    await visits.network_returns(visitor)
+    await expect(visitor.find("toast")).to_contain_text("While away")
     await expect(visitor.find("unread")).to_have_text("1")
 
 

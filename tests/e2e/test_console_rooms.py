@@ -67,14 +67,13 @@ async def test_a_person_with_two_tabs_is_there_once_until_both_are_closed(visits
     await say(second, "Still here")
     await expect(ada.find("person")).to_have_count(2)
     await second.page.close()
-    await expect(ada.find("person")).to_have_count(1, timeout=12_000)
+    await expect(ada.find("person")).to_have_count(1)
 
 
 async def test_who_is_cut_off_is_told_and_misses_nothing(visits: Visits) -> None:
     ada = await enter(visits, "Ada", "cut", over_proxy=True)
     await say(ada, "before")
-    visits.proxy.is_down = True
-    visits.proxy.cut_all()
+    visits.network_goes()
     await ada.wait_for_connection("room", "reconnecting")
     for text in ("one", "two"):
         await visits.api.post("/api/rooms/cut/messages?user=bo&name=Bo", json={"text": text})
@@ -82,7 +81,7 @@ async def test_who_is_cut_off_is_told_and_misses_nothing(visits: Visits) -> None
     await ada.find("room-composer").press("Enter")
     await expect(ada.find("room-problem")).to_contain_text("Not sent")
     await expect(ada.find("room-composer")).to_have_value("unsent")
-    visits.proxy.is_down = False
+    await visits.network_returns(ada)
     await ada.wait_for_connection("room", "open")
     await ada.find("room-composer").press("Enter")
     said = ada.find("room-message").locator("p")
@@ -93,13 +92,12 @@ async def test_who_is_cut_off_is_told_and_misses_nothing(visits: Visits) -> None
 async def test_what_is_gone_is_spoken_of(visits: Visits) -> None:
     ada = await enter(visits, "Ada", "short", over_proxy=True)
     await say(ada, "before")
-    visits.proxy.is_down = True
-    visits.proxy.cut_all()
+    visits.network_goes()
     await ada.wait_for_connection("room", "reconnecting")
     for number in range(8):
         said = {"text": f"message {number}."}
         await visits.api.post("/api/rooms/short/messages?user=bo&name=Bo", json=said)
-    visits.proxy.is_down = False
+    await visits.network_returns(ada)
     await expect(ada.find("room-reset")).to_be_visible(timeout=15_000)
     await say(ada, "after")
 

@@ -25,7 +25,7 @@ class Answer:
 
     async def wait_for(self, state: str) -> None:
         shown = self.visitor.find("typewriter-state")
-        await expect(shown).to_have_attribute("data-state", state, timeout=15_000)
+        await expect(shown).to_have_attribute("data-state", state)
 
     async def wait_for_text(self, length: int) -> None:
         await self.visitor.page.wait_for_function(
@@ -44,9 +44,9 @@ class Answer:
         await expect(self.visitor.find("typewriter-progress")).to_contain_text(str(len(text)))
 
 
-async def ask(visits: Visits, question: str, **options: Any) -> Answer:
+async def ask(visits: Visits, question: str, *, model: str = "demo", **options: Any) -> Answer:
     visitor = await visits.person("typewriter", **options)
-    await expect(visitor.find("typewriter").get_by_test_id("model-picker")).to_be_visible()
+    await visitor.find("typewriter").get_by_test_id("model-picker").select_option(model)
     await visitor.find("typewriter-question").fill(question)
     async with visitor.page.expect_response(lambda response: "/api/chat" in response.url) as asked:
         await visitor.find("typewriter-start").click()
@@ -68,7 +68,7 @@ async def test_an_answer_is_typed_to_its_end_beside_its_events(visits: Visits) -
 
 
 async def test_stopping_keeps_what_was_typed(visits: Visits) -> None:
-    answer = await ask(visits, LONG)
+    answer = await ask(visits, LONG, model="slow")
     await answer.wait_for_text(100)
     await answer.visitor.find("typewriter-stop").click()
     await answer.wait_for("stopped")
@@ -86,7 +86,7 @@ async def test_a_cut_in_the_middle_loses_and_doubles_no_character(visits: Visits
 
 
 async def test_leaving_the_view_leaves_the_stream(visits: Visits) -> None:
-    answer = await ask(visits, LONG)
+    answer = await ask(visits, LONG, model="slow")
     await answer.wait_for_text(50)
     page = answer.visitor.page
     async with page.expect_event("requestfailed", lambda one: "/api/chat" in one.url):

@@ -24,9 +24,7 @@ async def test_each_view_is_found_again_as_it_was_left(visits: Visits) -> None:
     await ada.find("view-chat").click()
     await expect(ada.find("composer")).to_have_value("a draft")
     await expect(ada.find("message-user")).to_be_visible()
-    await expect(ada.find("message-assistant")).to_have_attribute(
-        "data-status", "finished", timeout=15_000
-    )
+    await expect(ada.find("message-assistant")).to_have_attribute("data-status", "finished")
     await ada.find("view-rooms").click()
     await expect(ada.find("room").locator("h1")).to_contain_text("harbour")
     await ada.page.go_back()
