@@ -23,7 +23,8 @@
 #include "response.h"
 
 enum { MAX_REQUEST = 4096, MAX_BODY = 131072, JSON_AROUND = 16, READ_SIZE = 65536 };
-enum { MAX_VIEWERS = 65536, OPENING_AT_ONCE = 64, PATIENCE_S = 20, LOOK_EVERY_NS = 1000000 };
+enum { MAX_VIEWERS = 65536, OPENING_AT_ONCE = 64, OPENING_NS = 10000000 };
+enum { PATIENCE_S = 20, LOOK_EVERY_NS = 1000000 };
 
 struct viewer {
     int fd;
@@ -115,7 +116,7 @@ static void join(struct viewer *viewer) {
 }
 
 static void open_viewers(int count) {
-    uint64_t began = now_ns(), deadline = deadline_ns((uint64_t)count * 2000000u);
+    uint64_t began = now_ns(), deadline = deadline_ns((uint64_t)count * OPENING_NS);
     int all = viewer_count + count;
     if (all > MAX_VIEWERS) fail("open");
     while (opened < all && errors == 0 && now_ns() < deadline) {
