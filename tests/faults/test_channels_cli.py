@@ -7,12 +7,25 @@ import json
 import os
 import signal
 from asyncio.subprocess import PIPE, Process
+from collections.abc import AsyncIterator
 from typing import NamedTuple
 
 import pytest
+import pytest_asyncio
 
-from tests.faults.conftest import Serve
 from tests.faults.server_process import TIDEWIRE, ServerProcess, free_port
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def server(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[ServerProcess]:
+    """One for all tests of this file: each has channels of its own."""
+    server = ServerProcess(tmp_path_factory.mktemp("cli"))
+    try:
+        yield await server.start()
+    finally:
+        await server.stop()
 
 
 class Outcome(NamedTuple):
@@ -73,8 +86,7 @@ async def history(server: ServerProcess, channel: str) -> list[tuple[str, str]]:
     return [(event["event"], event["data"]) for event in poll.json()["events"]]
 
 
-async def test_publish_takes_a_text_json_and_lines(serve: Serve) -> None:
-    server = await serve()
+async def test_publish_takes_a_text_json_and_lines(server: ServerProcess) -> None:
     text = await run(server.port, "publish", "news", "high water 潮", "--event", "tide")
     assert (text.status, text.told) == (0, "")
     info = (await server.get("/api/channels/news/info")).json()
@@ -93,51 +105,51 @@ async def test_publish_takes_a_text_json_and_lines(serve: Serve) -> None:
     ]
 
 
-async def test_a_key_publishes_once_lines_too(serve: Serve) -> None:
-    server = await serve()
+async def test_a_key_publishes_once_lines_too(server: ServerProcess) -> None:
     for _ in range(2):
-        assert (await run(server.port, "publish", "a", "x", "--key", "k")).status == 0
-        assert (await run(server.port, "publish", "b", "--key", "k", stdin="1\n2\n")).status == 0
-    assert [data for _, data in await history(server, "a")] == ["x"]
-    assert [data for _, data in await history(server, "b")] == ["1", "2"]
+        assert (await run(server.port, "publish", "keyed", "x", "--key", "k")).status == 0
+        assert (
+            await run(server.port, "publish", "keyed-lines", "--key", "k", stdin="1\n2\n")
+        ).status == 0
+    assert [data for _, data in await history(server, "keyed")] == ["x"]
+    assert [data for _, data in await history(server, "keyed-lines")] == ["1", "2"]
 
 
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
         (["a b", "x"], "A channel's name is"),
-        (["a", "{", "--json"], "The body does not fit"),
+        (["a", "{", "--json"], "The body is not valid JSON"),
         (["a", "x", "--event", "stream.x"], "'stream.'"),
         (["a", "x", "--server", "nowhere"], "nowhere is not an http or https URL"),
     ],
 )
-async def test_publish_says_what_is_wrong(serve: Serve, arguments: list[str], told: str) -> None:
-    server = await serve()
+async def test_publish_says_what_is_wrong(
+    server: ServerProcess, arguments: list[str], told: str
+) -> None:
     outcome = await run(server.port, "publish", *arguments)
     assert (outcome.status, outcome.said) == (2, "")
     assert told in outcome.told and "Traceback" not in outcome.told
 
 
-async def test_a_type_stands_in_the_json_or_in_the_option(serve: Serve) -> None:
+async def test_a_type_stands_in_the_json_or_in_the_option() -> None:
     outcome = await run(free_port(), "publish", "a", "{}", "--json", "--event", "e")
     assert outcome.status == 2 and "--event" in outcome.told
 
 
-async def test_publish_waits_for_the_server_and_stores_once(serve: Serve) -> None:
-    server = await serve()
+async def test_publish_waits_for_the_server_and_stores_once(server: ServerProcess) -> None:
     await server.kill()
-    publishing = await start(server.port, "publish", "a", "x")
+    publishing = await start(server.port, "publish", "late", "x")
     assert publishing.stderr
     assert b"cannot be reached" in await publishing.stderr.readline()
     await server.start()
     async with asyncio.timeout(30):
         assert await publishing.wait() == 0
     await publishing.communicate()
-    assert [data for _, data in await history(server, "a")] == ["x"]
+    assert [data for _, data in await history(server, "late")] == ["x"]
 
 
-async def test_tail_says_which_channel_over_a_restart(serve: Serve) -> None:
-    server = await serve()
+async def test_tail_says_which_channel_over_a_restart(server: ServerProcess) -> None:
     await post(server, "b", "before")
     tailing = await start(server.port, "tail", "--channel", "a", "--channel", "b", "--from", "1")
     assert await lines(tailing, 1) == ["b\tmessage\tbefore"]
@@ -156,22 +168,21 @@ async def test_tail_says_which_channel_over_a_restart(serve: Serve) -> None:
     assert "again in" in outcome.told
 
 
-async def test_tail_prints_json_with_the_channel_and_begins_now(serve: Serve) -> None:
-    server = await serve()
-    await post(server, "a", "before")
-    tailing = await start(server.port, "tail", "--channel", "a", "--json")
-    await watched(server, "a")
-    await post(server, "a", "after")
+async def test_tail_prints_json_with_the_channel_and_begins_now(server: ServerProcess) -> None:
+    await post(server, "shown", "before")
+    tailing = await start(server.port, "tail", "--channel", "shown", "--json")
+    await watched(server, "shown")
+    await post(server, "shown", "after")
     (line,) = await lines(tailing, 1)
-    cursor = (await server.get("/api/channels/a/info")).json()["cursor"]
+    cursor = (await server.get("/api/channels/shown/info")).json()["cursor"]
     assert json.loads(line) == {
-        "channel": "a", "id": cursor, "event": "message", "data": "after"
+        "channel": "shown", "id": cursor, "event": "message", "data": "after"
     }  # fmt: skip
     await end(tailing)
-    again = await start(server.port, "tail", "--channel", "a", "--cursor", cursor)
-    await watched(server, "a")
-    await post(server, "a", "later")
-    assert await lines(again, 1) == ["a\tmessage\tlater"]
+    again = await start(server.port, "tail", "--channel", "shown", "--cursor", cursor)
+    await watched(server, "shown")
+    await post(server, "shown", "later")
+    assert await lines(again, 1) == ["shown\tmessage\tlater"]
     await end(again)
 
 
