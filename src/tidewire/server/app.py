@@ -41,6 +41,7 @@ from tidewire.server.routes import answer_http_error
 from tidewire.server.settings import Settings
 from tidewire.server.subscribe import Subscriber
 from tidewire.server.tide import Tidewire, open_log
+from tidewire.server.unstored import Unstored
 
 __all__ = ["create_app"]
 
@@ -65,7 +66,8 @@ def create_app(settings: Settings) -> FastAPI:
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncGenerator[None, None]:
         async with tide.lifespan():
-            beside = [asyncio.create_task(work) for work in (monitor.run(), presence.run())]
+            works = (monitor.run(), presence.run(), Unstored(tide.log).run())
+            beside = [asyncio.create_task(work) for work in works]
             yield
             for task in beside:
                 task.cancel()

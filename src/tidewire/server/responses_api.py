@@ -9,8 +9,6 @@ not kept, so ``previous_response_id`` is refused.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Query
@@ -40,7 +38,7 @@ from tidewire.server.questions import (
 from tidewire.server.refusals import refuse_openai
 from tidewire.server.routes import SSE, Route
 from tidewire.server.surface import Surface, WholeResponse, written
-from tidewire.server.unstored import UNSTORED, Unstored
+from tidewire.server.unstored import UNSTORED
 
 __all__ = ["responses_router"]
 
@@ -110,14 +108,7 @@ class Create(Leaving):
 def responses_router(answers: Answers) -> APIRouter:
     surface = Surface(answers, OpenAIResponses(), refuse_openai)
     tide = answers.tide
-    unstored = Unstored(tide.log)
-
-    @asynccontextmanager
-    async def lifespan(app: Any) -> AsyncIterator[None]:
-        async with unstored.swept():
-            yield
-
-    router = APIRouter(route_class=Route, tags=["compatible"], lifespan=lifespan)
+    router = APIRouter(route_class=Route, tags=["compatible"])
 
     async def find(id: str) -> StreamInfo:
         """Raises NotFound, as this API has it, for one that is no more, too."""

@@ -11,7 +11,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 
 from tidewire.errors import LogError
 from tidewire.log.base import Catalogue, Log, StreamInfo
@@ -32,14 +31,12 @@ class Unstored:
         self._log = log
         self._ended: frozenset[str] = frozenset()  # by epoch: a name may be used again
 
-    @asynccontextmanager
-    async def swept(self) -> AsyncIterator[None]:
-        """Sweeps now and then, as long as it is entered."""
-        task = asyncio.create_task(self._run())
-        try:
-            yield
-        finally:
-            task.cancel()
+    async def run(self) -> None:
+        """Sweeps now and then, until it is cancelled."""
+        while True:
+            with contextlib.suppress(LogError):  # the log says so itself, and is asked again
+                await self.sweep()
+            await asyncio.sleep(SWEEP_EVERY_SECONDS)
 
     async def sweep(self) -> None:
         """Deletes the answers that had ended at the last sweep already. Raises LogError."""
@@ -48,12 +45,6 @@ class Unstored:
             if stream.epoch in self._ended:
                 await self._log.delete(stream.name)
         self._ended = frozenset(stream.epoch for stream in ended) - self._ended
-
-    async def _run(self) -> None:
-        while True:
-            with contextlib.suppress(LogError):  # the log says so itself, and is asked again
-                await self.sweep()
-            await asyncio.sleep(SWEEP_EVERY_SECONDS)
 
     async def _streams(self) -> AsyncIterator[StreamInfo]:
         after = ""
