@@ -96,10 +96,10 @@ class Console:
         await self.find("send").click()
 
     async def wait_for(self, status: str) -> None:
-        await expect(self.answer).to_have_attribute("data-status", status, timeout=15_000)
+        await expect(self.answer).to_have_attribute("data-status", status)
 
     async def wait_for_connection(self, state: str) -> None:
-        await expect(self.find("connection")).to_have_attribute("data-state", state, timeout=15_000)
+        await expect(self.find("connection")).to_have_attribute("data-state", state)
 
     async def copied(self) -> str:
         """What the answer's copy button puts on the clipboard: its whole text."""

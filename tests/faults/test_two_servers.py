@@ -5,18 +5,44 @@ from __future__ import annotations
 import asyncio
 import json
 import time
+from collections.abc import AsyncIterator
 from functools import partial
+from pathlib import Path
+from typing import NamedTuple
 
-from tests.faults.conftest import Serve
+import pytest
+import pytest_asyncio
+
 from tests.faults.follower import Follower, Publisher
+from tests.faults.server_process import ServerProcess
 from tests.faults.viewer import Connection
 from tidewire.wire.parser import ServerSentEvent
 
 DEMO = '[models.demo]\napi = "demo"\nfirst_token_seconds = 0\ntokens_per_second = 30\n'
+pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 
-async def test_viewers_of_both_see_what_is_published_at_either(serve: Serve) -> None:
-    here, there = await serve(), await serve()
+class Servers(NamedTuple):
+    here: ServerProcess
+    there: ServerProcess
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def servers(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Servers]:
+    """Two for all tests of this file, each with channels of its own; the last ends one."""
+    folder: Path = tmp_path_factory.mktemp("two")
+    both = Servers(ServerProcess(folder, DEMO), ServerProcess(folder, DEMO))
+    try:
+        for server in both:
+            await server.start()
+        yield both
+    finally:
+        for server in both:
+            await server.stop()
+
+
+async def test_viewers_of_both_see_what_is_published_at_either(servers: Servers) -> None:
+    here, there = servers
     names = ("a", "b", "c")
     followers = [(Follower(*names), server.port) for server in (here, there) for _ in range(4)]
     async with Publisher([here.port, there.port]) as publisher, asyncio.timeout(40):
@@ -35,47 +61,47 @@ async def test_viewers_of_both_see_what_is_published_at_either(serve: Serve) -> 
         assert follower.connections == 1 and not follower.resets
 
 
-async def test_it_does_not_take_long(serve: Serve) -> None:
-    here, there = await serve(), await serve()
-    follower = Follower("a")
+async def test_it_does_not_take_long(servers: Servers) -> None:
+    here, there = servers
+    follower = Follower("soon")
     waits = []
     async with Publisher([here.port]) as publisher, asyncio.timeout(40):
         following = asyncio.create_task(
-            follower.follow([there.port], lambda: follower.got["a"] == 20)
+            follower.follow([there.port], lambda: follower.got["soon"] == 20)
         )
         await follower.is_open.wait()
         for n in range(20):
             begun = time.monotonic()
-            await publisher.publish("a")
-            while follower.got["a"] <= n:
+            await publisher.publish("soon")
+            while follower.got["soon"] <= n:
                 await asyncio.sleep(0.001)
             waits.append(time.monotonic() - begun)
         await following
     assert sorted(waits)[10] < 2, waits  # a tenth of a second where nothing else runs
 
 
-async def test_a_channel_deleted_at_one_is_told_at_the_other(serve: Serve) -> None:
-    here, there = await serve(), await serve()
-    follower = Follower("a", "b")
+async def test_a_channel_deleted_at_one_is_told_at_the_other(servers: Servers) -> None:
+    here, there = servers
+    follower = Follower("gone", "stays")
     async with Publisher([here.port]) as publisher, asyncio.timeout(40):
-        await publisher.publish("a", 3)
+        await publisher.publish("gone", 3)
         following = asyncio.create_task(
-            follower.follow([there.port], lambda: follower.has({"a": 3, "b": 2}))
+            follower.follow([there.port], lambda: follower.has({"gone": 3, "stays": 2}))
         )
         await follower.is_open.wait()
-        await publisher.publish("b")
-        while not follower.has({"a": 3, "b": 1}):
+        await publisher.publish("stays")
+        while not follower.has({"gone": 3, "stays": 1}):
             await asyncio.sleep(0.01)
-        deleted = await here.delete("/api/channels/a")
+        deleted = await here.delete("/api/channels/gone")
         assert deleted.status_code == 204
         while not follower.resets:
             await asyncio.sleep(0.01)
         (reset,) = follower.resets
-        assert (reset["stream"], reset["reason"]) == ("a", "gone")
-        await publisher.publish("b")
+        assert (reset["stream"], reset["reason"]) == ("gone", "gone")
+        await publisher.publish("stays")
         await following
-        anew = await there.post("/api/channels/a", content="anew")
-        info = (await here.get("/api/channels/a/info")).json()
+        anew = await there.post("/api/channels/gone", content="anew")
+        info = (await here.get("/api/channels/gone/info")).json()
         assert (info["cursor"], info["head"]) == (anew.json()["cursor"], 1)
 
 
@@ -102,8 +128,8 @@ class Watcher:
         return [(event.id, event.event, event.data) for event in self.events if event.data]
 
 
-async def test_an_answer_is_watched_and_stopped_from_the_other(serve: Serve) -> None:
-    here, there = await serve(DEMO), await serve(DEMO)
+async def test_an_answer_is_watched_and_stopped_from_the_other(servers: Servers) -> None:
+    here, there = servers
     async with asyncio.timeout(40):
         body = {"message": "Tell me a very long story about the tides"}
         asked = Watcher(await Connection.open(here.port, "POST", "/api/chat", body=body))
@@ -123,10 +149,10 @@ async def test_an_answer_is_watched_and_stopped_from_the_other(serve: Serve) -> 
     assert json.loads(ends[-1].data)["reason"] == "stop"
 
 
-async def test_a_thousand_viewers_move_to_the_other_and_miss_nothing(serve: Serve) -> None:
+async def test_a_thousand_viewers_move_to_the_other_and_miss_nothing(servers: Servers) -> None:
     """SIGTERM to one of two, in the middle of publishing at both."""
-    leaving, staying = await serve(), await serve()
-    followers = [Follower("a", "b") if n % 10 == 0 else Follower("a") for n in range(1000)]
+    leaving, staying = servers
+    followers = [Follower("x", "y") if n % 10 == 0 else Follower("x") for n in range(1000)]
     ports = [leaving.port, staying.port]
     async with Publisher(ports) as publisher, asyncio.timeout(50), asyncio.TaskGroup() as tasks:
         for follower in followers:
@@ -136,8 +162,8 @@ async def test_a_thousand_viewers_move_to_the_other_and_miss_nothing(serve: Serv
         for n in range(40):
             if n == 10:
                 leaving.terminate()
-            await publisher.publish("a")
-            await publisher.publish("b")
+            await publisher.publish("x")
+            await publisher.publish("y")
             await asyncio.sleep(0.04)  # so that it lasts as long as the drain
         assert await leaving.wait() == 0
     assert "Traceback" not in leaving.log
