@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Any
 
 import msgspec
 from fastapi import APIRouter, Query
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic_core import PydanticCustomError
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
@@ -21,6 +23,7 @@ from tidewire.wire.cursor import CHANGED
 __all__ = ["notifications_router"]
 
 UNREAD = "unread"
+_LINK = re.compile(r"(https?://|/$|/[^/\s\\])[^\s\\]*")
 
 
 class Tell(BaseModel):
@@ -31,12 +34,17 @@ class Tell(BaseModel):
     title: str = Field(min_length=1, max_length=200, pattern=r"\S")
     body: str | None = Field(default=None, max_length=4000)
     link: str | None = Field(
-        default=None,
-        max_length=2000,
-        pattern=r"^(https?://|/$|/[^/\s\\])[^\s\\]*$",
-        description="http, https, or a path of this site",
+        default=None, max_length=2000, description="http, https, or a path of this site"
     )
     data: Any = Field(default=None, description="any JSON, at most 16 KiB")
+
+    @field_validator("link")
+    @classmethod
+    def _leads_somewhere(cls, link: str | None) -> str | None:
+        if link is not None and not _LINK.fullmatch(link):
+            message = "a link begins with http://, https:// or the / of this site"
+            raise PydanticCustomError("link", message)
+        return link
 
 
 class Mark(BaseModel):
@@ -50,7 +58,7 @@ class Mark(BaseModel):
     @model_validator(mode="after")
     def _one_of_both(self) -> Mark:
         if self.all == bool(self.ids):
-            raise ValueError("give either ids, or all: true")
+            raise PydanticCustomError("mark", "give either ids, or all: true")
         return self
 
 

@@ -133,6 +133,16 @@ async def test_notifications_that_are_none(api: httpx.AsyncClient) -> None:
             assert answer.json()["error"]["code"] == "bad_request"
 
 
+async def test_a_refusal_says_what_would_do(api: httpx.AsyncClient) -> None:
+    for path, body, words in (
+        ("/api/users/ann/notifications", {"title": "x", "link": "x"}, "a link begins with http"),
+        ("/api/notifications/read", {}, "give either ids, or all: true"),
+    ):
+        told = (await api.post(path, params=BOB, json=body)).json()["error"]["message"]
+        assert words in told
+        assert "Value error" not in told
+
+
 async def test_links_that_lead_somewhere(api: httpx.AsyncClient) -> None:
     for link in ("/", "/a?b=c#d", "https://example.com/", "http://localhost:1"):
         body = {"title": "x", "link": link}
