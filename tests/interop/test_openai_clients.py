@@ -1,5 +1,5 @@
 """Clients of OpenAI's API other than its Python package ask our server: openai for Node,
-which resumes and cancels too, and LangChain."""
+which resumes and cancels too, and LangChain, which reads our mock as well."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from langchain_openai import ChatOpenAI
 
 from tests.interop import typescript
 from tests.interop.waiting_model import WaitingModel, serving
+from tidewire.testing import Fault, Rule, Scenario, Tokens, Tool, mock_server
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -136,3 +137,25 @@ async def test_langchain_calls_a_tool_and_tells_its_answer(
 async def test_langchain_raises_the_errors_of_openai(chat: ChatOpenAI) -> None:
     with pytest.raises(openai.NotFoundError, match="no model 'none'"):
         await chat.bind(model="none").ainvoke("Anybody there?")
+
+
+async def test_langchain_reads_our_mock() -> None:
+    tool = Tool("get_tide", {"port": "Saint-Malo"})
+    rules = [
+        Rule(match="tide", say="At noon 漲潮 🌊.", tools=[tool], usage=Tokens(11, 22)),
+        Rule(match="busy", fault=Fault(status=429, message="Slow down")),
+    ]
+    async with mock_server(Scenario(rules)) as mock:
+        chat = ChatOpenAI(model="m", base_url=f"{mock.base_url}/v1", api_key="none", max_retries=0)
+        for answer in (
+            await gathered(chat.astream("When is the tide?", stream_usage=True)),
+            await chat.ainvoke("When is the tide?"),
+        ):
+            assert answer.text == "At noon 漲潮 🌊."
+            assert [(call["name"], call["args"]) for call in answer.tool_calls] == [
+                (tool.name, tool.arguments)
+            ]
+            assert answer.usage_metadata is not None
+            assert answer.usage_metadata["output_tokens"] == 22
+        with pytest.raises(openai.RateLimitError, match="Slow down"):
+            await chat.ainvoke("busy?")
