@@ -34,6 +34,7 @@ tokens_per_second = 20
 [models.away]
 api = "openai"
 base_url = "http://127.0.0.1:9/v1"
+max_retries = 0
 """
 
 

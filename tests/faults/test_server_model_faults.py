@@ -33,6 +33,7 @@ first_event_timeout_seconds = {silence}
 [models.away]
 api = "openai"
 base_url = "http://127.0.0.1:{closed}/v1"
+max_retries = 0
 """
 
 

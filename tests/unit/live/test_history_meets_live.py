@@ -190,4 +190,4 @@ class HistoryMeetsLive(RuleBasedStateMachine):
 
 
 TestHistoryMeetsLive = HistoryMeetsLive.TestCase
-TestHistoryMeetsLive.settings = settings(max_examples=250, stateful_step_count=60, deadline=None)
+TestHistoryMeetsLive.settings = settings(max_examples=150, stateful_step_count=60, deadline=None)

@@ -14,6 +14,7 @@ from tidewire.server.settings import Settings
 
 Start = Callable[..., Awaitable[httpx.AsyncClient]]
 
+AWAY = {"api": "openai", "base_url": "http://127.0.0.1:9/v1", "max_retries": 0}
 AT_ONCE = {"demo": {"api": "demo", "first_token_seconds": 0, "tokens_per_second": 0}}
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.unit.server.conftest import Start
+from tests.unit.server.conftest import AWAY, Start
 from tidewire.models.base import ChatMessage, ChatRequest, Image, Text, Thought, ToolCall, ToolSpec
 from tidewire.server.ag_ui_api import RunAgentInput
 from tidewire.wire.parser import Parser, ServerSentEvent
@@ -87,7 +87,7 @@ async def test_a_refusal_names_what_is_wrong(
 
 
 async def test_a_refused_run_can_be_tried_again_under_its_own_ids(start: Start) -> None:
-    api = await start(models={"gone": {"api": "openai", "base_url": "http://127.0.0.1:9/v1"}})
+    api = await start(models={"gone": AWAY})
     tried = [await api.post(URL, json=INPUT) for _ in range(2)]
     assert [response.status_code for response in tried] == [502, 502]
     assert len({response.headers["x-run-id"] for response in tried}) == 2

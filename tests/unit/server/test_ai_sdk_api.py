@@ -10,7 +10,7 @@ from urllib.parse import quote
 import httpx
 import pytest
 
-from tests.unit.server.conftest import Start
+from tests.unit.server.conftest import AWAY, Start
 from tidewire.chat.sessions import Sessions
 from tidewire.models.base import ChatMessage, ChatRequest, Image, Text, Thought, ToolCall, ToolSpec
 from tidewire.server.ai_sdk_api import Send, session_of
@@ -185,7 +185,7 @@ async def test_a_refusal_is_text_for_a_person(
 
 
 async def test_a_model_that_cannot_be_reached_is_text_for_a_person(start: Start) -> None:
-    api = await start(models={"gone": {"api": "openai", "base_url": "http://127.0.0.1:9/v1"}})
+    api = await start(models={"gone": AWAY})
     response = await api.post(URL, json=MESSAGE)
     assert response.status_code == 502
     assert response.text.endswith(".")

@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.unit.server.conftest import Start
+from tests.unit.server.conftest import AWAY, Start
 from tidewire.models.base import (
     ChatMessage,
     ChatRequest,
@@ -183,7 +183,7 @@ async def test_a_refusal_names_what_is_wrong(
 async def test_a_model_that_cannot_be_reached_is_an_error_of_the_same_shape(
     start: Start, stream: bool
 ) -> None:
-    api = await start(models={"gone": {"api": "openai", "base_url": "http://127.0.0.1:9/v1"}})
+    api = await start(models={"gone": AWAY})
     response = await api.post(URL, json={"messages": [USER], "stream": stream})
     assert (response.status_code, response.json()["error"]["type"]) == (502, "api_error")
     assert response.headers["x-run-id"].startswith("run_")

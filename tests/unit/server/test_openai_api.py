@@ -9,7 +9,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.unit.server.conftest import Start
+from tests.unit.server.conftest import AWAY, Start
 from tidewire.errors import BadRequest
 from tidewire.models.base import (
     ChatMessage,
@@ -137,7 +137,7 @@ async def test_a_stopped_answer_is_given_as_far_as_it_came(start: Start) -> None
 async def test_a_model_that_cannot_be_reached_is_an_error_of_the_same_shape(
     start: Start, stream: bool
 ) -> None:
-    api = await start(models={"gone": {"api": "openai", "base_url": "http://127.0.0.1:9/v1"}})
+    api = await start(models={"gone": AWAY})
     body = {"messages": [USER], "stream": stream}
     response = await api.post(URL, json=body)
     assert response.status_code == 502

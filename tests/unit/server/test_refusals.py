@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 import httpx
 import pytest
 
-from tests.unit.server.conftest import Start
+from tests.unit.server.conftest import AWAY, Start
 
 QUESTION = {"message": "hello"}
 SLOW = {"demo": {"api": "demo", "first_token_seconds": 3600}}
@@ -114,8 +114,7 @@ async def test_limits_can_be_switched_off(start: Start) -> None:
 
 
 async def test_a_model_that_cannot_be_reached_is_a_bad_gateway(start: Start) -> None:
-    nobody = {"api": "openai", "base_url": "http://127.0.0.1:9/v1"}
-    api = await start(models={"nobody": nobody})
+    api = await start(models={"nobody": AWAY})
     response = await api.post("/api/chat", json=QUESTION)
     assert error(response) == (502, "upstream_unreachable")
     assert response.json()["error"]["retryable"] is True

@@ -9,7 +9,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.unit.server.conftest import AT_ONCE, Start
+from tests.unit.server.conftest import AT_ONCE, AWAY, Start
 from tidewire.models.base import (
     ChatMessage,
     ChatRequest,
@@ -96,7 +96,7 @@ async def test_an_answer_of_another_surface_is_a_response_too(api: httpx.AsyncCl
 async def test_a_model_that_cannot_be_reached_is_a_status_or_in_the_background_an_error(
     start: Start,
 ) -> None:
-    gone = {"gone": {"api": "openai", "base_url": "http://127.0.0.1:9/v1"}}
+    gone = {"gone": AWAY}
     api = await start(models=gone | AT_ONCE)
     for stream in (True, False):
         refused = await api.post(URL, json={"model": "gone", "input": "hello", "stream": stream})
