@@ -14,22 +14,13 @@ from typing import Any, Final
 import msgspec
 
 from tidewire.answers.events import AnswerEvent, ToolResult, Usage
-from tidewire.errors import UpstreamBroken
-from tidewire.models.reader import StreamReader, type_of
+from tidewire.models.reader import StreamReader
 
 __all__ = ["REDACTED", "Reader"]
 
 REDACTED: Final = "redacted:"
 """Begins the signature of a thought that the vendor has hidden; the rest is its data."""
 
-_REASONS: Final = {
-    "end_turn": "stop",
-    "stop_sequence": "stop",
-    "max_tokens": "length",
-    "model_context_window_exceeded": "length",
-    "tool_use": "tool_calls",
-    "refusal": "content_filter",
-}
 _CALLS: Final = ("tool_use", "server_tool_use", "mcp_tool_use")
 
 
@@ -105,19 +96,23 @@ _KNOWN: Final = (
 class Reader(StreamReader):
     """See StreamReader. ``terminated``: ``message_stop`` was seen."""
 
+    reasons = {
+        "end_turn": "stop",
+        "stop_sequence": "stop",
+        "max_tokens": "length",
+        "model_context_window_exceeded": "length",
+        "tool_use": "tool_calls",
+        "refusal": "content_filter",
+    }
+
     def __init__(self, secrets: Iterable[str] = ()) -> None:
         super().__init__(secrets)
         self._signature = ""
         self._counted = _Usage()
 
     def feed(self, data: str) -> list[AnswerEvent]:
-        try:
-            event = self._decode(_decode, data)
-        except UpstreamBroken:
-            if type_of(data) in (None, *_KNOWN):
-                raise
-            return []
-        return self._read(event)
+        event = self._known(_decode, data, _KNOWN)
+        return self._read(event) if event is not None else []
 
     def _read(self, event: _Event) -> list[AnswerEvent]:
         if event.type == "content_block_delta" and event.delta is not None:
@@ -155,9 +150,7 @@ class Reader(StreamReader):
 
     def _begin_call(self, index: int, block: _Block) -> list[AnswerEvent]:
         arguments = msgspec.json.encode(block.input).decode() if block.input else None
-        return self._parts.close() + self._tools.fragment(
-            index, id=block.id, name=block.name, arguments=arguments
-        )
+        return self._fragment(index, block.id, block.name, arguments)
 
     def _delta(self, index: int, delta: _Delta) -> list[AnswerEvent]:
         if delta.text:
@@ -190,7 +183,7 @@ class Reader(StreamReader):
         self._count(event.usage)
         if event.delta is None or not event.delta.stop_reason:
             return []
-        return self._finish(_REASONS.get(event.delta.stop_reason, "other"))
+        return self._finish(event.delta.stop_reason)
 
     def _count(self, usage: _Usage | None) -> None:
         """Counts are cumulative; what is not said again still holds.

@@ -10,29 +10,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Hashable, Iterable
-from typing import Final
 
 import msgspec
 
-from tidewire.answers.events import AnswerEvent, Usage
+from tidewire.answers.events import AnswerEvent
 from tidewire.errors import UpstreamBroken
 from tidewire.models.reader import StreamReader
+from tidewire.models.shapes import InputDetails, OutputDetails, ToolCall, counted
 
 __all__ = ["Reader"]
 
-_REASONS: Final = {"stop": "stop", "length": "length", "tool_calls": "tool_calls"}
 _STATUS = re.compile(r"\s*HTTP_STATUS/([0-9]{3})")
-
-
-class _Function(msgspec.Struct, gc=False):
-    name: str | None = None
-    arguments: str | None = None
-
-
-class _ToolCall(msgspec.Struct, gc=False):
-    index: int | None = None
-    id: str | None = None
-    function: _Function | None = None
 
 
 class _Content(msgspec.Struct, gc=False):
@@ -42,7 +30,7 @@ class _Content(msgspec.Struct, gc=False):
 class _Message(msgspec.Struct, gc=False):
     content: str | list[_Content] | None = None
     reasoning_content: str | None = None
-    tool_calls: list[_ToolCall] | None = None
+    tool_calls: list[ToolCall] | None = None
 
 
 class _Choice(msgspec.Struct, gc=False):
@@ -66,19 +54,11 @@ class _Output(msgspec.Struct, gc=False):
     search_info: _Search | None = None
 
 
-class _InputDetails(msgspec.Struct, gc=False):
-    cached_tokens: int | None = None
-
-
-class _OutputDetails(msgspec.Struct, gc=False):
-    reasoning_tokens: int | None = None
-
-
 class _Usage(msgspec.Struct, gc=False):
     input_tokens: int | None = None
     output_tokens: int | None = None
-    prompt_tokens_details: _InputDetails | None = None
-    output_tokens_details: _OutputDetails | None = None
+    prompt_tokens_details: InputDetails | None = None
+    output_tokens_details: OutputDetails | None = None
 
 
 class _Chunk(msgspec.Struct, gc=False):
@@ -93,6 +73,8 @@ _decode = msgspec.json.Decoder(_Chunk).decode
 
 class Reader(StreamReader):
     """See StreamReader. ``incremental``: as the model was asked."""
+
+    reasons = {"stop": "stop", "length": "length", "tool_calls": "tool_calls"}
 
     def __init__(self, secrets: Iterable[str] = (), *, incremental: bool = True) -> None:
         super().__init__(secrets)
@@ -111,7 +93,13 @@ class Reader(StreamReader):
                 {"message": chunk.message, "code": chunk.code, "status": self._status}
             )
         if chunk.usage is not None:
-            self.usage = _usage(chunk.usage)
+            used = chunk.usage
+            self.usage = counted(
+                used.input_tokens,
+                used.output_tokens,
+                used.prompt_tokens_details,
+                used.output_tokens_details,
+            )
         return self._output(chunk.output) if chunk.output is not None else []
 
     def _output(self, output: _Output) -> list[AnswerEvent]:
@@ -128,23 +116,19 @@ class Reader(StreamReader):
         elif output.text:
             events += self._parts.text(self._new("text", output.text))
         if reason and reason != "null":
-            events += self._finish(_REASONS.get(reason, "other"))
+            events += self._finish(reason)
         return events
 
     def _message(self, message: _Message) -> list[AnswerEvent]:
         reasoning = message.reasoning_content or ""
         events = self._parts.reasoning(self._new("reasoning", reasoning))
         events += self._parts.text(self._new("text", _text(message.content)))
-        for position, call in enumerate(message.tool_calls or ()):
-            if call.function is not None:
-                slot = position if call.index is None else call.index
-                events += self._fragment(slot, call.id, call.function)
-        return events
+        return events + self._fragments(message.tool_calls or ())
 
-    def _fragment(self, slot: int, id: str | None, function: _Function) -> list[AnswerEvent]:
-        arguments = self._new(slot, function.arguments or "")
-        fragment = self._tools.fragment(slot, id=id, name=function.name, arguments=arguments)
-        return self._parts.close() + fragment if fragment else []
+    def _fragment(
+        self, slot: Hashable, id: str | None, name: str | None, arguments: str | None
+    ) -> list[AnswerEvent]:
+        return super()._fragment(slot, id, name, self._new(slot, arguments or ""))
 
     def _new(self, what: Hashable, said: str) -> str:
         """What of ``said`` was not said before. Nothing said is nothing new."""
@@ -163,13 +147,3 @@ def _text(content: str | list[_Content] | None) -> str:
     if isinstance(content, list):
         return "".join(part.text or "" for part in content)
     return content or ""
-
-
-def _usage(usage: _Usage) -> Usage:
-    prompt, output = usage.prompt_tokens_details, usage.output_tokens_details
-    return Usage(
-        input_tokens=usage.input_tokens or 0,
-        output_tokens=usage.output_tokens or 0,
-        reasoning_tokens=(output.reasoning_tokens or 0) if output else 0,
-        cached_tokens=(prompt.cached_tokens or 0) if prompt else 0,
-    )

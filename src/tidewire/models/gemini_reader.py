@@ -10,7 +10,7 @@ own, empty, after the text.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any, Final
+from typing import Any
 
 import msgspec
 
@@ -19,20 +19,6 @@ from tidewire.models.reader import StreamReader
 
 __all__ = ["Reader"]
 
-_REASONS: Final = {
-    "STOP": "stop",
-    "FUNCTION_CALL": "tool_calls",
-    "MAX_TOKENS": "length",
-    "SAFETY": "content_filter",
-    "RECITATION": "content_filter",
-    "BLOCKLIST": "content_filter",
-    "PROHIBITED_CONTENT": "content_filter",
-    "SPII": "content_filter",
-    "MODEL_ARMOR": "content_filter",
-    "IMAGE_SAFETY": "content_filter",
-    "IMAGE_PROHIBITED_CONTENT": "content_filter",
-    "IMAGE_RECITATION": "content_filter",
-}
 _CODE_TOOL = "code_execution"
 
 
@@ -128,9 +114,23 @@ _decode = msgspec.json.Decoder(_Chunk).decode
 class Reader(StreamReader):
     """See StreamReader."""
 
+    reasons = {
+        "STOP": "stop",
+        "FUNCTION_CALL": "tool_calls",
+        "MAX_TOKENS": "length",
+        "SAFETY": "content_filter",
+        "RECITATION": "content_filter",
+        "BLOCKLIST": "content_filter",
+        "PROHIBITED_CONTENT": "content_filter",
+        "SPII": "content_filter",
+        "MODEL_ARMOR": "content_filter",
+        "IMAGE_SAFETY": "content_filter",
+        "IMAGE_PROHIBITED_CONTENT": "content_filter",
+        "IMAGE_RECITATION": "content_filter",
+    }
+
     def __init__(self, secrets: Iterable[str] = ()) -> None:
         super().__init__(secrets)
-        self._called = False
         self._codes = 0
 
     def feed(self, data: str) -> list[AnswerEvent]:
@@ -142,7 +142,7 @@ class Reader(StreamReader):
         if chunk.candidates:
             return self._candidate(chunk.candidates[0])
         if chunk.prompt_feedback is not None and chunk.prompt_feedback.block_reason:
-            return self._finish("content_filter")
+            return self._finish_as("content_filter")
         return []
 
     def _candidate(self, candidate: _Candidate) -> list[AnswerEvent]:
@@ -153,9 +153,7 @@ class Reader(StreamReader):
             events += self._part(part)
         events += self._cite(candidate)
         if candidate.finish_reason:
-            reason = _REASONS.get(candidate.finish_reason, "other")
-            called = self._called and reason == "stop"
-            events += self._finish("tool_calls" if called else reason)
+            events += self._finish(candidate.finish_reason)
         return events
 
     def _part(self, part: _Part) -> list[AnswerEvent]:
@@ -179,15 +177,13 @@ class Reader(StreamReader):
 
     def _call(self, call: _FunctionCall, signature: str | None) -> list[AnswerEvent]:
         self._called = True
-        arguments = {} if call.args is None else call.args
-        made = self._tools.whole(call.name, arguments, id=call.id, signature=signature)
-        return self._parts.close() + made
+        return self._whole_call(call.name, call.args, id=call.id, signature=signature)
 
     def _code(self, code: _Code) -> list[AnswerEvent]:
         """What the vendor runs itself is a call too, with its result."""
         self._codes += 1
         written = {"language": code.language, "code": code.code}
-        return self._parts.close() + self._tools.whole(_CODE_TOOL, written, id=self._code_call())
+        return self._whole_call(_CODE_TOOL, written, id=self._code_call())
 
     def _code_result(self, code: _Code) -> list[AnswerEvent]:
         if not self._codes:

@@ -6,7 +6,7 @@ get one. An error may come in the middle, as a line of its own.
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Any
 
 import msgspec
 
@@ -14,8 +14,6 @@ from tidewire.answers.events import AnswerEvent, Usage
 from tidewire.models.reader import StreamReader
 
 __all__ = ["Reader"]
-
-_REASONS: Final = {"stop": "stop", "length": "length"}
 
 
 class _Function(msgspec.Struct, gc=False):
@@ -50,7 +48,7 @@ _decode = msgspec.json.Decoder(_Line).decode
 class Reader(StreamReader):
     """See StreamReader. The line that is ``done`` ends the answer and the stream."""
 
-    _called = False
+    reasons = {"stop": "stop", "length": "length"}
 
     def feed(self, data: str) -> list[AnswerEvent]:
         line = self._decode(_decode, data)
@@ -60,9 +58,7 @@ class Reader(StreamReader):
         if line.done:
             self.terminated = True
             self._count(line)
-            reason = _REASONS.get(line.done_reason or "stop", "other")
-            called = self._called and reason == "stop"
-            events += self._finish("tool_calls" if called else reason)
+            events += self._finish(line.done_reason or "stop")
         return events
 
     def _message(self, message: _Message) -> list[AnswerEvent]:
@@ -71,9 +67,7 @@ class Reader(StreamReader):
         for call in message.tool_calls or ():
             self._called = True
             function = call.function
-            arguments = {} if function.arguments is None else function.arguments
-            events += self._parts.close()
-            events += self._tools.whole(function.name, arguments, id=call.id)
+            events += self._whole_call(function.name, function.arguments, id=call.id)
         return events
 
     def _count(self, line: _Line) -> None:

@@ -8,18 +8,17 @@ events say nothing. Tools that the vendor runs itself are calls with a result.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Any, Final
 
 import msgspec
 
-from tidewire.answers.events import AnswerEvent, File, ToolResult, Usage
-from tidewire.errors import UpstreamBroken
-from tidewire.models.reader import StreamReader, type_of
+from tidewire.answers.events import AnswerEvent, File, ToolResult
+from tidewire.models.reader import StreamReader
+from tidewire.models.shapes import InputDetails, OutputDetails, counted
 
 __all__ = ["Reader"]
 
-_REASONS: Final = {"max_output_tokens": "length", "content_filter": "content_filter"}
 _OWN_TOOLS: Final = {
     "web_search_call": "web_search",
     "file_search_call": "file_search",
@@ -53,19 +52,11 @@ class _Item(msgspec.Struct, gc=False):
     output_format: str | None = None
 
 
-class _InputDetails(msgspec.Struct, gc=False):
-    cached_tokens: int | None = None
-
-
-class _OutputDetails(msgspec.Struct, gc=False):
-    reasoning_tokens: int | None = None
-
-
 class _Usage(msgspec.Struct, gc=False):
     input_tokens: int | None = None
     output_tokens: int | None = None
-    input_tokens_details: _InputDetails | None = None
-    output_tokens_details: _OutputDetails | None = None
+    input_tokens_details: InputDetails | None = None
+    output_tokens_details: OutputDetails | None = None
 
 
 class _Incomplete(msgspec.Struct, gc=False):
@@ -98,20 +89,17 @@ _decode = msgspec.json.Decoder(_Event).decode
 class Reader(StreamReader):
     """See StreamReader. The event of the response's end ends the stream."""
 
-    def __init__(self, secrets: Iterable[str] = ()) -> None:
-        super().__init__(secrets)
-        self._called = False
-        self._refused = False
+    reasons = {
+        "completed": "stop",
+        "max_output_tokens": "length",
+        "content_filter": "content_filter",
+    }
 
     def feed(self, data: str) -> list[AnswerEvent]:
-        try:
-            event = self._decode(_decode, data)
-        except UpstreamBroken:
-            if type_of(data) in (None, *_READ):
-                raise
+        event = self._known(_decode, data, _READ)
+        if event is None or (read := _READ.get(event.type)) is None:
             return []
-        read = _READ.get(event.type)
-        return read(self, event) if read is not None else []
+        return read(self, event)
 
     def _text(self, event: _Event) -> list[AnswerEvent]:
         return self._parts.text(event.delta or "")
@@ -158,30 +146,34 @@ class Reader(StreamReader):
             kind = f"image/{item.output_format or 'png'}"
             return [*self._parts.close(), File(f"data:{kind};base64,{item.result}", kind)]
         if item.type in _OWN_TOOLS:
-            return self._parts.close() + self._own_tool(item, f"call_{event.output_index}")
+            return self._own_tool(item, f"call_{event.output_index}")
         return self._parts.close()
 
     def _own_tool(self, item: _Item, otherwise: str) -> list[AnswerEvent]:
         """The vendor says what it was asked and what came of it only when it is done."""
-        asked = item.action or item.queries or item.code or item.arguments or {}
+        asked = item.action or item.queries or item.code or item.arguments or None
         found = item.results or item.outputs or item.output or {"status": item.status}
         id = item.id or otherwise
-        call = self._tools.whole(item.name or _OWN_TOOLS[item.type], asked, id=id)
+        call = self._whole_call(item.name or _OWN_TOOLS[item.type], asked, id=id)
         return [*call, ToolResult(id, found)]
 
     def _completed(self, event: _Event) -> list[AnswerEvent]:
-        return self._ended(event, "tool_calls" if self._called else "stop")
+        return self._ended(event, "completed")
 
     def _incomplete(self, event: _Event) -> list[AnswerEvent]:
         details = event.response and event.response.incomplete_details
-        why = details.reason if details else None
-        return self._ended(event, _REASONS.get(why or "", "other"))
+        return self._ended(event, (details and details.reason) or "")
 
     def _ended(self, event: _Event, reason: str) -> list[AnswerEvent]:
         self.terminated = True
-        if event.response is not None and event.response.usage is not None:
-            self.usage = _usage(event.response.usage)
-        return self._finish("content_filter" if self._refused else reason)
+        if event.response is not None and (used := event.response.usage) is not None:
+            self.usage = counted(
+                used.input_tokens,
+                used.output_tokens,
+                used.input_tokens_details,
+                used.output_tokens_details,
+            )
+        return self._finish(reason)
 
     def _failed(self, event: _Event) -> list[AnswerEvent]:
         flat = {"code": event.code, "message": event.message}
@@ -203,13 +195,3 @@ _READ: Final[dict[str, Callable[[Reader, _Event], list[AnswerEvent]]]] = {
     "response.failed": Reader._failed,
     "error": Reader._failed,
 }
-
-
-def _usage(usage: _Usage) -> Usage:
-    prompt, output = usage.input_tokens_details, usage.output_tokens_details
-    return Usage(
-        input_tokens=usage.input_tokens or 0,
-        output_tokens=usage.output_tokens or 0,
-        reasoning_tokens=(output.reasoning_tokens or 0) if output else 0,
-        cached_tokens=(prompt.cached_tokens or 0) if prompt else 0,
-    )

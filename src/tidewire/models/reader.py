@@ -2,13 +2,17 @@
 
 A reader is the pure half of an adapter: the data of its stream's events in, answer
 events out. It does no I/O, and closes no parts when it raises: the run does that.
+
+A vendor's reader says how its chunks are formed and which of their fields mean what. The
+steps from there to answer events are here: a call ends the text before it, a reason is
+put into our words, a proof is signed for.
 """
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable
-from typing import Any, TypeVar
+from collections.abc import Callable, Hashable, Iterable, Mapping
+from typing import Any, ClassVar, TypeVar
 
 import msgspec
 
@@ -17,9 +21,10 @@ from tidewire.errors import ModelError, UpstreamBroken
 from tidewire.models.halves import Halves
 from tidewire.models.parts import Parts, Sources, ToolCalls
 from tidewire.models.refusal import in_stream_error
+from tidewire.models.shapes import ToolCall
 from tidewire.models.signatures import signed
 
-__all__ = ["StreamReader", "type_of"]
+__all__ = ["StreamReader"]
 
 T = TypeVar("T")
 
@@ -35,12 +40,16 @@ class StreamReader(ABC):
     """
 
     signer = ""
+    reasons: ClassVar[Mapping[str, str]]
+    """The vendor's reasons for an end in the words of Finish; any other is ``other``."""
 
     def __init__(self, secrets: Iterable[str] = ()) -> None:
         self.complete = False
         self.terminated = False
         self.reason = "other"
         self.usage: Usage | None = None
+        self._called = False  # for vendors that do not say so at the end
+        self._refused = False
         self._secrets = tuple(secrets)
         self._halves = Halves()
         self._parts = Parts()
@@ -76,7 +85,52 @@ class StreamReader(ABC):
         except (msgspec.DecodeError, RecursionError) as exc:
             raise UpstreamBroken("The model API sent something that is not a chunk.") from exc
 
-    def _finish(self, reason: str) -> list[AnswerEvent]:
+    def _known(self, decode: Callable[[str], T], data: str, types: Iterable[str]) -> T | None:
+        """An event of one of these types; None for one of any other.
+
+        Vendors add types, whose fields may have our names and other meanings.
+        """
+        try:
+            return self._decode(decode, data)
+        except UpstreamBroken:
+            if _type_of(data) in (None, *types):
+                raise
+            return None
+
+    def _fragments(self, calls: Iterable[ToolCall]) -> list[AnswerEvent]:
+        """Pieces of calls, told apart by their index or, without one, by their place."""
+        events: list[AnswerEvent] = []
+        for position, call in enumerate(calls):
+            if (function := call.function) is not None:
+                slot = position if call.index is None else call.index
+                events += self._fragment(slot, call.id, function.name, function.arguments)
+        return events
+
+    def _fragment(
+        self, slot: Hashable, id: str | None, name: str | None, arguments: str | None
+    ) -> list[AnswerEvent]:
+        """A piece of a call; when it is more than nothing, what was said before is over."""
+        fragment = self._tools.fragment(slot, id=id, name=name, arguments=arguments)
+        return self._parts.close() + fragment if fragment else []
+
+    def _whole_call(
+        self, name: str, input: Any, *, id: str | None = None, signature: str | None = None
+    ) -> list[AnswerEvent]:
+        """A call in one piece, ``input`` its arguments; None is none of them."""
+        arguments = {} if input is None else input
+        call = self._tools.whole(name, arguments, id=id, signature=signature)
+        return self._parts.close() + call
+
+    def _finish(self, theirs: str) -> list[AnswerEvent]:
+        """The end, for a reason in the vendor's words."""
+        reason = self.reasons.get(theirs, "other")
+        if self._refused:
+            reason = "content_filter"
+        elif self._called and reason == "stop":
+            reason = "tool_calls"
+        return self._finish_as(reason)
+
+    def _finish_as(self, reason: str) -> list[AnswerEvent]:
         self.complete = True
         self.reason = reason
         return self._close()
@@ -98,11 +152,8 @@ class _Typed(msgspec.Struct, gc=False):
 _decode_type = msgspec.json.Decoder(_Typed).decode
 
 
-def type_of(data: str) -> str | None:
-    """The ``type`` of a chunk that could not be decoded; None if it is no such thing.
-
-    Vendors add event types, whose fields may have our names and other meanings.
-    """
+def _type_of(data: str) -> str | None:
+    """The ``type`` of a chunk that could not be decoded; None if it is no such thing."""
     try:
         return _decode_type(data).type
     except (msgspec.DecodeError, RecursionError):
