@@ -35,6 +35,8 @@ SSE: dict[int | str, dict[str, Any]] = {
 }
 """What the API page says of a route that streams."""
 
+SEND_JSON = "Send JSON, and say so: 'Content-Type: application/json'."
+
 
 class Route(APIRoute):
     """Turns TidewireError and validation errors into refusals (refusals.py)."""
@@ -49,7 +51,7 @@ class Route(APIRoute):
             except TidewireError as exc:
                 return refuse(exc)
             except RequestValidationError as exc:
-                return refuse(BadRequest(_explain(exc.errors())))
+                return refuse(_refusal(request, exc.errors()))
             except HTTPException as exc:
                 if isinstance(exc.__cause__, TidewireError):  # raised while the body was read
                     return refuse(exc.__cause__)
@@ -84,13 +86,24 @@ class LeanRoute(Route):
         field = self.body_field
         if field is None:
             return {}
-        kind = content_type(request)
-        if kind != "application/json" and not kind.endswith("+json"):
-            raise UnsupportedMediaType("Send JSON, and say so: 'Content-Type: application/json'.")
+        if not _is_json(request):
+            raise UnsupportedMediaType(SEND_JSON)
         value, errors = field.validate(await read_json(request), {}, loc=("body",))
         if errors:
             raise BadRequest(_explain(errors))
         return {field.name: value}
+
+
+def _refusal(request: Request, errors: Sequence[Any]) -> TidewireError:
+    """What the framework found wrong. It does not read a body that is not called JSON."""
+    if errors[0]["loc"] == ("body",) and not _is_json(request):
+        return UnsupportedMediaType(SEND_JSON)
+    return BadRequest(_explain(errors))
+
+
+def _is_json(request: Request) -> bool:
+    kind = content_type(request)
+    return kind == "application/json" or kind.endswith("+json")
 
 
 def content_type(request: Request) -> str:

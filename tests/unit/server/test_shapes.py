@@ -17,6 +17,7 @@ REFUSALS: list[tuple[str, dict[str, Any], int]] = [
     ("too large", {"content": "x" * 1001}, 413),
     ("no method", {"method": "PATCH"}, 405),
 ]
+POSTED = ("/v1/chat/completions", "/v1/responses", "/v1/messages", "/api/ai-sdk/chat", "/api/ag-ui")
 
 
 @pytest.fixture
@@ -61,6 +62,14 @@ async def test_as_the_ai_sdk_shows_it(locked: httpx.AsyncClient) -> None:
         response = await refused(locked, "/api/ai-sdk/chat", what, **request)
         assert (response.status_code, response.text[-1]) == (status, ".")
         assert response.headers["content-type"] == "text/plain; charset=utf-8"
+
+
+async def test_a_body_has_to_be_called_json(locked: httpx.AsyncClient) -> None:
+    for path in POSTED:
+        for headers in {"Content-Type": "text/plain"}, {}:
+            response = await refused(locked, path, "no JSON", content="{}", headers=headers)
+            assert response.status_code == 415, path
+            assert "'Content-Type: application/json'" in response.text
 
 
 async def test_what_a_method_may_be_is_said(locked: httpx.AsyncClient) -> None:
