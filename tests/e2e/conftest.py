@@ -39,10 +39,12 @@ async def nginx(tmp_path: Path) -> AsyncIterator[Callable[..., Awaitable[Nginx]]
         yield start
 
 
-@pytest.fixture
-async def tidewire_process(tmp_path: Path) -> AsyncIterator[TidewireProcess]:
-    """``tidewire serve`` with the demo model, ready; stopped after the test."""
-    process = TidewireProcess(tmp_path)
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def tidewire_process(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> AsyncIterator[TidewireProcess]:
+    """``tidewire serve`` with the demo model, ready; one for all tests of a file."""
+    process = TidewireProcess(tmp_path_factory.mktemp("tidewire"))
     try:
         yield await process.start()
     finally:

@@ -33,7 +33,7 @@ async def test_the_examples_work(tidewire_process: TidewireProcess, page: str) -
     lines = examples(page)
     assert len(lines) >= 3
     id = ""
-    async with httpx.AsyncClient() as client:
+    async with httpx.AsyncClient(timeout=30) as client:
         for line in lines:
             text = await send(client, line.replace("$ID", id), tidewire_process.url)
             posted = re.search(r'^\{("cursor":.*)?"id":"(\w+)"', text)

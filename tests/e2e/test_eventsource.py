@@ -9,8 +9,7 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import AsyncIterator, Callable
-from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import httpx
 import pytest
@@ -98,20 +97,33 @@ async def say_on(exchange: Exchange, pieces: list[str]) -> None:
     await exchange.end()
 
 
-@pytest_asyncio.fixture(loop_scope="session")
-async def stage(tmp_path: Path, browser: Browser) -> AsyncIterator[Stage]:
-    async with FakeUpstream(lambda exchange: stage.behave(exchange)) as upstream:
-        server = TidewireProcess(tmp_path, CONFIG.format(url=upstream.url))
+class House(NamedTuple):
+    upstream: FakeUpstream
+    server: TidewireProcess
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def house(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[House]:
+    """One scripted model and one server for all tests of this file."""
+    async with FakeUpstream(lambda exchange: exchange.end()) as upstream:
+        config = CONFIG.format(url=upstream.url)
+        server = TidewireProcess(tmp_path_factory.mktemp("eventsource"), config)
         try:
-            await server.start()
-            async with CuttingProxy(server.port, lambda line: stage.plan(line)) as proxy:
-                page = await browser.new_page()
-                stage = Stage(upstream, proxy, page)
-                await page.goto(f"{proxy.url}/healthz")
-                yield stage
-                await page.close()
+            yield House(upstream, await server.start())
         finally:
             await server.stop()
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def stage(house: House, browser: Browser) -> AsyncIterator[Stage]:
+    async with CuttingProxy(house.server.port, lambda line: stage.plan(line)) as proxy:
+        page = await browser.new_page()
+        stage = Stage(house.upstream, proxy, page)
+        house.upstream.behave = stage.behave
+        house.upstream.exchanges.clear()
+        await page.goto(f"{proxy.url}/healthz")
+        yield stage
+        await page.close()
 
 
 async def watch(stage: Stage, message: str, more: str = "") -> dict[str, Any]:

@@ -105,7 +105,12 @@ def browser(proxy: Nginx, http_version: str = "HTTP/2", **options: Any) -> httpx
     """A client that speaks this version, accepts gzip and trusts the proxy's certificate."""
     http2 = http_version == "HTTP/2"
     return httpx.AsyncClient(
-        base_url=proxy.url, http1=not http2, http2=http2, verify=proxy.trust, **options
+        base_url=proxy.url,
+        http1=not http2,
+        http2=http2,
+        verify=proxy.trust,
+        timeout=30,
+        **options,
     )
 
 

@@ -24,7 +24,7 @@ async def proxy(nginx: StartNginx, tidewire_process: TidewireProcess) -> Nginx:
 
 
 def browser(proxy: Nginx) -> httpx.AsyncClient:
-    return httpx.AsyncClient(base_url=proxy.url, http2=True, verify=proxy.trust)
+    return httpx.AsyncClient(base_url=proxy.url, http2=True, verify=proxy.trust, timeout=30)
 
 
 async def read(response: httpx.Response, events: int | None = None) -> list[ServerSentEvent]:

@@ -37,9 +37,9 @@ class TidewireProcess:
         return self
 
     async def stop(self) -> None:
-        """Ends it and waits."""
+        """Ends it at once, whatever it does, and waits."""
         if self._process and self._process.returncode is None:
-            self._process.terminate()
+            self._process.kill()
             await self._process.communicate()
 
     async def _is_ready(self) -> None:

@@ -12,10 +12,13 @@ from pathlib import Path
 
 import httpx
 import pytest
+import pytest_asyncio
 
 from tests.e2e.nginx import free_port
 from tidewire.answers.events import ReasoningDelta, TextDelta, decode
 from tidewire.wire.parser import Parser, ServerSentEvent
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 ROOT = Path(__file__).parents[2]
 SAID = "You asked about tides. Here it comes, word by word, 🌊 and whole. "
@@ -33,7 +36,7 @@ class Example:
         uvicorn = ["-m", "uvicorn", "examples.fastapi_app:app", "--port", self.port]
         self._command = uvicorn if server == "uvicorn" else ["-c", RUN, self.port]
         self._folder = folder
-        self.client = httpx.AsyncClient(base_url=f"http://127.0.0.1:{self.port}")
+        self.client = httpx.AsyncClient(base_url=f"http://127.0.0.1:{self.port}", timeout=30)
 
     async def start(self) -> None:
         environment = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONDONTWRITEBYTECODE": "1"}
@@ -63,9 +66,12 @@ class Example:
             await self.process.wait()
 
 
-@pytest.fixture(params=["uvicorn", "tidewire.run"])
-async def example(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Example]:
-    example = Example(tmp_path, request.param)
+@pytest_asyncio.fixture(scope="module", loop_scope="module", params=["uvicorn", "tidewire.run"])
+async def example(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[Example]:
+    """One for all tests of this file, the last of which ends it."""
+    example = Example(tmp_path_factory.mktemp("example"), request.param)
     try:
         await example.start()
         yield example
