@@ -11,15 +11,16 @@ const open = (id: string, body: object) =>
   new Chat(id, new DefaultChatTransport<UIMessage>({ api, body }));
 
 const body = { model: "gpt" };
-const page = open("c1", body);
+const chat = "team/7: tides? 🌊"; // the SDK takes any name
+const page = open(chat, body);
 const asking = page.sendMessage({ text: "wait" });
 await page.says("Sunny");
-const reloaded = open("c1", body);
+const reloaded = open(chat, body);
 const resuming = reloaded.resumeStream();
 await reloaded.says("Sunny");
-const stopped = await fetch(`${server}/api/sessions/c1/stop`, { method: "POST" });
+const stopped = await fetch(`${api}/${encodeURIComponent(chat)}/stop`, { method: "POST" });
 await Promise.all([asking, resuming]);
-const late = open("c1", body);
+const late = open(chat, body);
 await late.resumeStream();
 
 const tools = { weather: { description: "How it is", parameters: { type: "object" } } };
