@@ -50,7 +50,7 @@ async def test_every_example_says_what_the_page_says(
     examples = [
         pair for pair in zip(blocks, blocks[1:], strict=False) if pair[0][0] in ("sh", "python")
     ]
-    assert len(examples) == 6
+    assert len(examples) == 7
     for (language, code), (_, shown) in examples:
         said = await _run(language, code.replace("http://127.0.0.1:8400", url))
         assert _fits(shown, said), f"{code}\n{said}"

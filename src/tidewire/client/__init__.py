@@ -6,5 +6,14 @@ from tidewire.client.backoff import Backoff
 from tidewire.client.channels import ChannelNames
 from tidewire.client.follow import Following, follow
 from tidewire.client.publish import Publisher
+from tidewire.client.subscription import ChannelEvent, Subscription
 
-__all__ = ["Backoff", "ChannelNames", "Following", "Publisher", "follow"]
+__all__ = [
+    "Backoff",
+    "ChannelEvent",
+    "ChannelNames",
+    "Following",
+    "Publisher",
+    "Subscription",
+    "follow",
+]

@@ -41,6 +41,25 @@ class Following:
         self.session: str | None = None
         self.cursor: str | None = None
         self.connections = 0
+        self.hurries = False
+        self._response: aiohttp.ClientResponse | None = None
+
+    def resume(self) -> tuple[str, str | None]:
+        """Where the next request goes on: the address, and the cursor."""
+        return self.location or self.url, self.cursor
+
+    def reconnect(self) -> None:
+        """Leaves the connection, if there is one, and makes the next request at once."""
+        self.hurries = True
+        if self._response is not None:
+            self._response.close()
+
+    def begin(self, response: aiohttp.ClientResponse) -> None:
+        """Counts a connection; one that is not wanted any more ends here."""
+        self.connections += 1
+        self._response = response
+        if self.hurries:
+            response.close()
 
 
 async def follow(
@@ -82,8 +101,9 @@ async def follow(
             asked_seconds = 0.0
             refusal: ServerRefused | None = None
             try:
+                state.hurries = False
                 async with request.send(session) as response:
-                    state.connections += 1
+                    state.begin(response)
                     if response.status == 204:
                         return
                     await _check(response)
@@ -106,9 +126,11 @@ async def follow(
                     raise
                 refusal, reason = exc, str(exc).removesuffix(".")
                 asked_seconds = exc.retry_after_seconds or 0.0
+            parser.reset()
+            if state.hurries:
+                continue
             if max_attempts is not None and backoff.attempt >= max_attempts:
                 raise refusal or ServerRefused(f"Gave up: {reason}.", status=503)
-            parser.reset()
             asked_seconds = max(asked_seconds, (parser.retry_milliseconds or 0) / 1000)
             delay = backoff.next_delay(at_least_seconds=asked_seconds)
             if on_wait is not None:
@@ -129,12 +151,11 @@ class _Request:
 
     def send(self, session: aiohttp.ClientSession) -> Any:
         headers = dict(self._headers)
-        if self._state.cursor:
-            headers["Last-Event-ID"] = self._state.cursor
+        url, cursor = self._state.resume()
+        if cursor:
+            headers["Last-Event-ID"] = cursor
         if self._question is None or self._state.location is not None:
-            return session.get(
-                self._state.location or self._state.url, headers=headers, allow_redirects=False
-            )
+            return session.get(url, headers=headers, allow_redirects=False)
         headers["Idempotency-Key"] = self._key
         return session.post(
             self._state.url, json=self._question, headers=headers, allow_redirects=False
