@@ -103,7 +103,14 @@ async def test_openai() -> None:
                     {"type": "image_url", "image_url": {"url": DOT}},
                 ],
             },
-            {"role": "assistant", "content": "I look.", "tool_calls": _CALLS},
+            {
+                "role": "assistant",
+                "content": "I look.",
+                "tool_calls": [
+                    {**_CALLS[0], "extra_content": {"google": {"thought_signature": "sig-a"}}},
+                    _CALLS[1],
+                ],
+            },
             {"role": "tool", "content": '{"height":7.1}', "tool_call_id": "a"},
             {"role": "tool", "content": "noon", "tool_call_id": "b"},
             {"role": "user", "content": "And then?"},

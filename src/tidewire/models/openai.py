@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from tidewire.models.base import ChatMessage, ChatRequest, Image, OutputSchema, Text
+from tidewire.models.base import ChatMessage, ChatRequest, Image, OutputSchema, Text, ToolCall
 from tidewire.models.body import function_call, function_tool, given, json_schema
 from tidewire.models.openai_reader import Reader
 from tidewire.models.settings import UpstreamSettings
@@ -68,7 +68,7 @@ class OpenAI(VendorModel[Settings]):
 
 def message(turn: ChatMessage) -> dict[str, Any]:
     """A turn of the conversation; text alone stays a string, as every server takes it."""
-    calls = [function_call(call) for call in turn.tool_calls]
+    calls = [_call(call) for call in turn.tool_calls]
     has_images = any(isinstance(part, Image) for part in turn.parts)
     content: Any = turn.text
     if has_images:
@@ -94,6 +94,12 @@ def tool_choice(choice: str) -> Any:
 def parallel_tool_calls(request: ChatRequest) -> bool | None:
     """True goes without saying, and nothing may be said where there are no tools."""
     return False if request.tools and not request.parallel_tool_calls else None
+
+
+def _call(call: ToolCall) -> dict[str, Any]:
+    """Gemini signs its calls here, too, and wants the signature back where it stood."""
+    google = call.signature and {"google": {"thought_signature": call.signature}}
+    return {**function_call(call), **given(extra_content=google)}
 
 
 def _part(part: Text | Image) -> dict[str, Any]:

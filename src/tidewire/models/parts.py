@@ -112,6 +112,10 @@ class ToolCalls:
             call = self._open[slot] = _Call(self._unique(id), given_id=id)
         return finished + call.add(name, arguments)
 
+    def sign(self, slot: Hashable, signature: str) -> None:
+        """The vendor's proof of the call that is open in this slot."""
+        self._open[slot].signature = signature
+
     def end(self, slot: Hashable, arguments: str = "") -> list[AnswerEvent]:
         """Ends one call; ``arguments`` are all of them, for a vendor that sent no fragment."""
         call = self._open.pop(slot, None)
@@ -148,6 +152,7 @@ class _Call:
     def __init__(self, id: str, *, given_id: str | None) -> None:
         self.id = id
         self.given_id = given_id
+        self.signature: str | None = None
         self._name = ""
         self._pieces: list[str] = []
 
@@ -177,7 +182,7 @@ class _Call:
             arguments = msgspec.json.decode(raw) if raw.strip() else {}
         except (msgspec.DecodeError, RecursionError):
             return [ToolReady(self.id, self._name, invalid=raw)]
-        return [ToolReady(self.id, self._name, input=arguments)]
+        return [ToolReady(self.id, self._name, input=arguments, signature=self.signature)]
 
 
 class Sources:

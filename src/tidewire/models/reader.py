@@ -104,6 +104,8 @@ class StreamReader(ABC):
             if (function := call.function) is not None:
                 slot = position if call.index is None else call.index
                 events += self._fragment(slot, call.id, function.name, function.arguments)
+                if (proof := call.proof) is not None:
+                    self._tools.sign(slot, self._signed(proof))
         return events
 
     def _fragment(

@@ -16,12 +16,29 @@ class Function(msgspec.Struct, gc=False):
     arguments: str | None = None
 
 
+class Google(msgspec.Struct, gc=False):
+    thought_signature: str | None = None
+
+
+class Extra(msgspec.Struct, gc=False):
+    """What Gemini adds where it is asked as OpenAI is."""
+
+    google: Google | None = None
+
+
 class ToolCall(msgspec.Struct, gc=False):
     """A call, or a fragment of the one with this ``index``."""
 
     index: int | None = None
     id: str | None = None
     function: Function | None = None
+    extra_content: Extra | None = None
+
+    @property
+    def proof(self) -> str | None:
+        """The vendor's proof of the call."""
+        extra = self.extra_content
+        return extra.google.thought_signature if extra and extra.google else None
 
 
 class InputDetails(msgspec.Struct, gc=False):

@@ -134,6 +134,15 @@ def test_whole_calls_without_index_are_told_apart_by_id() -> None:
     assert ready == [ToolReady("a", "f", input={"n": 1}), ToolReady("b", "f", input={"n": 2})]
 
 
+def test_call_that_gemini_signs_keeps_its_signature() -> None:
+    extra = {"extra_content": {"google": {"thought_signature": "sig"}}}
+    signed, other = call(0, "{}", id="a", name="f"), call(1, "{}", id="b", name="f")
+    others = {"extra_content": {"other": 1}}
+    events = read(delta(tool_calls=[signed | extra, other | others]), finish())
+    ready = [event for event in events if isinstance(event, ToolReady)]
+    assert [(event.call, event.signature) for event in ready] == [("a", "sig"), ("b", None)]
+
+
 def test_call_without_id_gets_one() -> None:
     events = read(
         delta(tool_calls=[call(0, name="f"), call(1, name="g")]),
