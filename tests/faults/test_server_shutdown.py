@@ -45,10 +45,7 @@ async def test_answers_that_end_in_time_arrive_whole(serve: Serve) -> None:
 
 async def _refuses_new_streams(server: ServerProcess, viewer: Viewer) -> None:
     """Not ready, and says so to whoever comes now."""
-    ready = await server.get("/readyz")
-    while ready.status_code == 200:  # the signal is on its way
-        ready = await server.get("/readyz")
-    assert (ready.status_code, ready.json()["reason"]) == (503, "draining")
+    await _is_draining(server)
     assert (await server.get("/healthz")).status_code == 200
     for response in (
         await server.post("/api/chat", json={"message": "one more"}),
@@ -57,6 +54,13 @@ async def _refuses_new_streams(server: ServerProcess, viewer: Viewer) -> None:
         assert response.status_code == 503
         assert response.json()["error"]["code"] == "shutting_down"
         assert int(response.headers["retry-after"]) > 0
+
+
+async def _is_draining(server: ServerProcess) -> None:
+    ready = await server.get("/readyz")
+    while ready.status_code == 200:  # the signal is on its way
+        ready = await server.get("/readyz")
+    assert (ready.status_code, ready.json()["reason"]) == (503, "draining")
 
 
 async def test_answers_that_do_not_end_are_interrupted_and_nothing_is_lost(serve: Serve) -> None:
@@ -111,7 +115,7 @@ async def test_a_second_signal_ends_it_at_once(serve: Serve) -> None:
         reading = asyncio.create_task(viewer.follow())
         await viewer.located.wait()
         server.terminate()
-        await asyncio.sleep(0.3)
+        await _is_draining(server)  # two signals that come at once are one
         server.terminate()
         async with asyncio.timeout(30):
             await server.wait()
