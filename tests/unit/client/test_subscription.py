@@ -10,7 +10,9 @@ import pytest
 
 from tests.unit.client.fake_server import FakeServer, refusal, stream
 from tidewire.client import Backoff, ChannelEvent, Subscription
+from tidewire.client.places import Places
 from tidewire.errors import ServerRefused
+from tidewire.wire.parser import ServerSentEvent
 
 AT_ONCE = {"backoff": Backoff(base_seconds=0.0)}
 
@@ -129,7 +131,7 @@ async def test_a_loop_may_change_what_it_reads() -> None:
     ]
     async with FakeServer(*connections) as server:
         base = server.url.removesuffix("/api/chat")
-        subscription = Subscription(base, ["news", "weather"], **AT_ONCE)
+        subscription = Subscription(base, ["news", "weather"], since="start", **AT_ONCE)
         async for each in subscription:
             if each.data == "two":
                 await subscription.remove("weather")
@@ -151,3 +153,12 @@ async def test_outside_of_the_loop_nobody_has_to_be_told() -> None:
     (request,) = server.requests
     assert request.target == "/api/events?channel=storms&from=start"
     assert request.headers["last-event-id"] == "s-0.a-1"
+
+
+def test_a_channel_that_was_removed_begins_anew_when_it_is_added_again() -> None:
+    places = Places(["a", "b"])
+    told = {"connection": "c", "streams": [{"stream": n, "cursor": f"{n}-1"} for n in "ab"]}
+    places.see(ServerSentEvent("stream.open", json.dumps(told), "a-1.b-1"))
+    places.change((), ["b"], ())
+    places.change(["b"], (), ())
+    assert (places.names, places.cursor()) == (["a", "b"], "a-1")
