@@ -66,6 +66,8 @@ def openai(events: Events) -> Heard:
             if "id" in piece:
                 calls[piece["index"]] = piece["id"], function["name"], []
             calls[piece["index"]][2].append(function["arguments"])
+            if extra := piece.get("extra_content"):
+                heard.sign_call(calls[piece["index"]][0], extra["google"]["thought_signature"])
         for cited in said.get("annotations", ()):
             heard.cite_page(cited["url_citation"]["url"], cited["url_citation"]["title"])
         heard.reason = choice["finish_reason"]

@@ -3,10 +3,12 @@
 ``data: {"id", "object": "chat.completion.chunk", "created", "model", "choices": […]}``
 and at the end ``data: [DONE]``. ``id`` is the run's. Reasoning is
 ``delta.reasoning_content``, as compatible servers have it; a page that is cited is a
-``url_citation`` in ``delta.annotations``. Usage stands in the chunk with the
-``finish_reason``: a chunk of its own has no choices, and programs that never asked for
-one fail at ``choices[0]``. Those that asked (``stream_options.include_usage``) get it
-as such a chunk, and nowhere else: there are some that add up what they find.
+``url_citation`` in ``delta.annotations``; the signature of a call stands where Gemini's
+OpenAI-compatible API has it, in ``extra_content.google.thought_signature``. Usage stands
+in the chunk with the ``finish_reason``: a chunk of its own has no choices, and programs
+that never asked for one fail at ``choices[0]``. Those that asked
+(``stream_options.include_usage``) get it as such a chunk, and nowhere else: there are
+some that add up what they find.
 
 No ``id:`` and no ``retry:``, and a heartbeat without a blank line: the SDK reads JSON
 from every block that has any other field. Every chunk stands for itself, so the middle
@@ -32,6 +34,7 @@ from tidewire.answers.events import (
     Source,
     TextDelta,
     ToolArgs,
+    ToolReady,
     ToolStart,
     Usage,
 )
@@ -68,6 +71,9 @@ class _Encoder(StrictEncoder):
                 return [self._chunk(self._call(call, {"name": name, "arguments": ""}, **start))]
             case ToolArgs(call=call, delta=delta):
                 return [self._chunk(self._call(call, {"arguments": delta}))]
+            case ToolReady(call=call, signature=str(signature)):
+                extra = {"google": {"thought_signature": signature}}
+                return [self._chunk(self._call(call, {"arguments": ""}, extra_content=extra))]
             case Source(url=str(url)):
                 return [self._chunk({"annotations": [_citation(url, event.title)]})]
             case RunStarted():
@@ -80,9 +86,9 @@ class _Encoder(StrictEncoder):
                 return [_failure(code, message, retryable=retryable), DONE]
         return []
 
-    def _call(self, call: str, function: dict[str, str], **start: str) -> dict[str, Any]:
+    def _call(self, call: str, function: dict[str, str], **more: Any) -> dict[str, Any]:
         index = {"index": self._indexes[call]}
-        return {"tool_calls": [{**index, **start, "function": function}]}
+        return {"tool_calls": [{**index, **more, "function": function}]}
 
     def _end(self, finish_reason: str) -> list[str]:
         usage = {"usage": _usage(self.usage)} if self.usage is not None else {}
@@ -111,9 +117,9 @@ class OpenAI(Uncontinued):
     keeps = frozenset(
         {
             Feature.TEXT, Feature.REASONING, Feature.REASONING_STREAM, Feature.CALLS,
-            Feature.CALL_STREAM, Feature.PAGES, Feature.USAGE, Feature.USAGE_DETAILS,
-            Feature.REASON, Feature.FAILED, Feature.CODE, Feature.RETRYABLE, Feature.RUN,
-            Feature.MODEL, Feature.CONTINUES,
+            Feature.CALL_STREAM, Feature.CALL_SIGNATURE, Feature.PAGES, Feature.USAGE,
+            Feature.USAGE_DETAILS, Feature.REASON, Feature.FAILED, Feature.CODE,
+            Feature.RETRYABLE, Feature.RUN, Feature.MODEL, Feature.CONTINUES,
         }
     )  # fmt: skip
     stateful = True

@@ -142,8 +142,9 @@ def _add_call(calls: dict[int, Json], piece: Json) -> None:
     index = piece.pop("index")
     if index not in calls:
         calls[index] = piece
-    else:
-        calls[index]["function"]["arguments"] += piece["function"]["arguments"]
+        return
+    calls[index]["function"]["arguments"] += piece.pop("function")["arguments"]
+    calls[index] |= piece
 
 
 def _describe(name: str, api: str) -> Json:
@@ -187,8 +188,15 @@ def _part(part: Any) -> Text | Image:
 def _call(call: Any) -> ToolCall:
     match call:
         case {"id": str(id), "function": {"name": str(name)} as function}:
-            return ToolCall(id, name, arguments(function.get("arguments")))
+            return ToolCall(id, name, arguments(function.get("arguments")), _signature(call))
     raise refused("A tool call of type", call)
+
+
+def _signature(call: Json) -> str | None:
+    match call:
+        case {"extra_content": {"google": {"thought_signature": str(signature)}}}:
+            return signature
+    return None
 
 
 def _tool(tool: Json) -> ToolSpec:

@@ -9,6 +9,7 @@ from typing import Any
 import httpx
 import pytest
 
+from tests.conformance.cases import load
 from tests.unit.server.conftest import AWAY, Start
 from tidewire.errors import BadRequest
 from tidewire.models.base import (
@@ -20,7 +21,7 @@ from tidewire.models.base import (
     ToolCall,
     ToolSpec,
 )
-from tidewire.server.openai_api import Completion
+from tidewire.server.openai_api import Completion, put_together
 from tidewire.wire.parser import Parser
 
 URL = "/v1/chat/completions"
@@ -57,6 +58,20 @@ async def test_an_answer_in_one_piece_is_what_the_stream_says(api: httpx.AsyncCl
     assert json.loads(call["function"]["arguments"]) == json.loads(written) != {}
     assert choice["finish_reason"] == streamed[-1]["choices"][0]["finish_reason"] == "stop"
     assert answer["usage"] == streamed[-1]["usage"]
+
+
+def test_a_call_is_put_together_with_its_signature() -> None:
+    (case,) = [case for case in load("dialects") if case["name"] == "a call that the vendor signed"]
+    *said, _ = Parser().feed("".join(case["written"]["openai"]).encode())
+    whole = put_together([json.loads(event.data) for event in said])
+    assert whole["choices"][0]["message"]["tool_calls"] == [
+        {
+            "id": "c1",
+            "type": "function",
+            "function": {"name": "tide", "arguments": "{}"},
+            "extra_content": {"google": {"thought_signature": "c2ln"}},
+        }
+    ]
 
 
 async def test_usage_comes_apart_only_for_those_who_asked(api: httpx.AsyncClient) -> None:
@@ -184,7 +199,12 @@ async def test_a_refusal_names_what_is_wrong(
 
 
 def test_a_question_keeps_all_that_a_model_can_be_told() -> None:
-    call = {"id": "c1", "type": "function", "function": {"name": "tide", "arguments": '{"at":1}'}}
+    call = {
+        "id": "c1",
+        "type": "function",
+        "function": {"name": "tide", "arguments": '{"at":1}'},
+        "extra_content": {"google": {"thought_signature": "s"}},
+    }
     image = {"type": "image_url", "image_url": {"url": "https://x.test/1.png", "detail": "low"}}
     function = {"name": "tide", "description": "how high", "parameters": SCHEMA, "strict": True}
     body = {
@@ -218,7 +238,7 @@ def test_a_question_keeps_all_that_a_model_can_be_told() -> None:
         messages=[
             ChatMessage("system", "Be brief."),
             ChatMessage("user", [Text("Look"), Image("https://x.test/1.png")]),
-            ChatMessage("assistant", tool_calls=[ToolCall("c1", "tide", {"at": 1})]),
+            ChatMessage("assistant", tool_calls=[ToolCall("c1", "tide", {"at": 1}, "s")]),
             ChatMessage("tool", "4 m", tool_call_id="c1"),
         ],
         tools=[ToolSpec("tide", "how high", SCHEMA)],
