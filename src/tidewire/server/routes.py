@@ -162,7 +162,5 @@ def _explain(errors: Sequence[Any]) -> str:
     first = errors[0]
     if first["type"] == "json_invalid":
         return "The body is not valid JSON."
-    if first["loc"] == ("body",) and first["type"] == "model_attributes_type":
-        return "The body must be a JSON object, sent as application/json."
     place = ".".join(str(part) for part in first["loc"])
     return f"{place}: {first['msg']}."

@@ -184,18 +184,6 @@ async def test_a_refusal_is_text_for_a_person(
     assert word in response.text
 
 
-async def test_a_body_that_is_not_said_to_be_json_is_refused_with_what_to_do(
-    api: httpx.AsyncClient,
-) -> None:
-    response = await api.post(
-        URL, content=json.dumps(MESSAGE), headers={"Content-Type": "text/plain;charset=UTF-8"}
-    )
-    assert (response.status_code, response.text) == (
-        400,
-        "The body must be a JSON object, sent as application/json.",
-    )
-
-
 async def test_a_model_that_cannot_be_reached_is_text_for_a_person(start: Start) -> None:
     api = await start(models={"gone": AWAY})
     response = await api.post(URL, json=MESSAGE)
