@@ -127,7 +127,7 @@ class _Connection(asyncio.Protocol):
 
     async def write(self, data: bytes) -> None:
         await self._writable.wait()
-        if self.gone.is_set():
+        if self.transport.is_closing():  # known before ``gone`` is, to who writes without a pause
             raise ConnectionResetError("The client has gone.")
         self.transport.write(data)
 
