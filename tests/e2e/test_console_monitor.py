@@ -14,10 +14,12 @@ pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 FIGURES = ["cpu", "memory", "network", "deliveries", "connections", "firstToken"]
 
-# What the first drawing of a chart shows, before anything comes in live.
+# What the first drawing of a chart shows, before anything comes in live. Its last line: those
+# before it are of other visits, with gaps between them.
 FIRST_LINE = """
   new MutationObserver(() => {
-    const line = document.querySelector("[data-testid=chart-line]");
+    const lines = document.querySelectorAll("[data-figure=cpu] [data-testid=chart-line]");
+    const line = [...lines].at(-1);
     if (line) window.firstLine ??= line.getAttribute("d");
   }).observe(document, { childList: true, subtree: true });
 """
