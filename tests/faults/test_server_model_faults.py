@@ -20,7 +20,9 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 KEY = "sk-very-secret"
 MAX_SECONDS = 4
-SILENCE_SECONDS = 1.0
+SILENCE_SECONDS = 2.0
+FIRST_EVENT_SECONDS = 1.4
+"""Less than the two for which a server holds its status back."""
 CONFIG = """
 [runs]
 max_seconds = {max_seconds}
@@ -29,7 +31,7 @@ api = "openai"
 base_url = "{url}"
 api_key = "{key}"
 silence_timeout_seconds = {silence}
-first_event_timeout_seconds = {silence}
+first_event_timeout_seconds = {first_event}
 [models.away]
 api = "openai"
 base_url = "http://127.0.0.1:{closed}/v1"
@@ -67,8 +69,8 @@ async def house(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[House
     folder: Path = tmp_path_factory.mktemp("faults")
     async with FakeUpstream(lambda exchange: exchange.hang()) as upstream:
         config = CONFIG.format(
-            url=upstream.url, key=KEY, silence=SILENCE_SECONDS, max_seconds=MAX_SECONDS,
-            closed=free_port(),
+            url=upstream.url, key=KEY, silence=SILENCE_SECONDS,
+            first_event=FIRST_EVENT_SECONDS, max_seconds=MAX_SECONDS, closed=free_port(),
         )  # fmt: skip
         server = await ServerProcess(folder, config).start()
         yield House(server, upstream)

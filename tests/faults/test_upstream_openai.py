@@ -416,13 +416,13 @@ async def test_signs_of_life_are_no_silence() -> None:
     async def behave(x: Exchange) -> None:
         await x.start()
         await x.send(said("slow")[0])
-        for _ in range(10):
-            await asyncio.sleep(0.04)
+        for _ in range(6):
+            await asyncio.sleep(0.1)
             await x.send(b": working\n\n")
         await x.send(FINISH + DONE)
         await x.end()
 
-    events, error = await ask(behave, silence_timeout_seconds=0.2)
+    events, error = await ask(behave, silence_timeout_seconds=0.5)
     assert (text(events), error) == ("slow", None)
 
 
@@ -432,17 +432,17 @@ async def test_slow_reader_is_no_silence() -> None:
         await x.send(said("one ")[0])
         await asyncio.sleep(0.05)
         await x.send(said("two ")[0])
-        await asyncio.sleep(0.3)
+        await asyncio.sleep(0.8)
         await x.send(FINISH + DONE)
         await x.end()
 
     async with FakeUpstream(behave) as upstream:
-        model = OpenAI("gpt", Settings(base_url=upstream.url, silence_timeout_seconds=0.15))
+        model = OpenAI("gpt", Settings(base_url=upstream.url, silence_timeout_seconds=0.5))
         events = []
         async for event in model.answer(QUESTION):
             events.append(event)
             if event == TextDelta("t1", "two "):
-                await asyncio.sleep(0.35)
+                await asyncio.sleep(0.9)
         await model.aclose()
     assert events[-1] == Finish("stop")
 
