@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.roundtrip.clients import CLIENTS
@@ -102,7 +103,7 @@ def test_what_was_said_is_what_every_client_reads(api: str, name: str) -> None:
 
 
 @pytest.mark.parametrize("api", VENDORS)
-@settings(deadline=None, max_examples=40)
+@settings(deadline=None, max_examples=40, suppress_health_check=[HealthCheck.too_slow])
 @given(data=st.data())
 def test_so_it_is_for_any_answer_cut_anywhere(api: str, data: st.DataObject) -> None:
     said = data.draw(answers(can_break_calls=VENDORS[api].cuts_calls))
@@ -165,6 +166,24 @@ def test_a_stream_cut_in_two_at_any_byte_is_read_as_the_whole_one(api: str) -> N
     whole = flat(vendor.stored([stream], "finished"))
     for place in range(1, len(stream)):
         assert flat(vendor.stored([stream[:place], stream[place:]], "finished")) == whole, place
+
+
+@pytest.mark.parametrize("api", VENDORS)
+def test_a_stream_that_ends_at_any_byte_is_read_as_far_as_it_came(api: str) -> None:
+    """It has failed, or all was said: never is a part of an answer taken for the whole."""
+    vendor = VENDORS[api]
+    stream = b"".join(vendor.frames(SMALL))
+    whole = CLIENTS["native"](written("native", vendor.stored([stream], "finished")))
+    for place in range(len(stream)):
+        heard = CLIENTS["native"](written("native", vendor.stored([stream[:place]], "finished")))
+        assert heard.code in (None, "upstream_broken")
+        for feature in (Feature.TEXT, Feature.REASONING, Feature.CALLS, Feature.PAGES):
+            said, all_of_it = heard.of(feature), whole.of(feature)
+            assert said == all_of_it or (heard.code and is_part(said, all_of_it)), place
+
+
+def is_part(said: Any, whole: Any) -> bool:
+    return said.items() <= whole.items() if isinstance(said, dict) else said == whole[: len(said)]
 
 
 def flat(batches: Batches) -> list[object]:
