@@ -18,7 +18,7 @@ from tidewire.live.hub import Hub
 from tidewire.live.rates import Rates
 from tidewire.log.base import CHANNEL, Catalogue, Log, Retention, StreamInfo
 from tidewire.wire.cursor import Position
-from tidewire.wire.event import Event
+from tidewire.wire.event import Event, utf8_size
 from tidewire.wire.writer import check_field
 
 __all__ = ["MAX_BATCH", "ChannelRule", "Channels", "channel_stream"]
@@ -138,5 +138,5 @@ def _check(events: Sequence[Event], rule: ChannelRule) -> None:
         if event.type.startswith("stream."):
             raise BadRequest("Event types that begin with 'stream.' are the server's own.")
         check_field("event", event.type)
-        if len(event.data.encode()) > rule.max_event_bytes:
+        if utf8_size(event.data) > rule.max_event_bytes:
             raise RequestTooLarge(f"An event's data is at most {rule.max_event_bytes} bytes here.")

@@ -133,7 +133,10 @@ class Topic:
             if reading.offset < last:  # a commit before this one was not heard of
                 self._send_back(reading)
             self._settle(reading)
-        self._remember(commit, needed=len(self.members) > deliveries)
+        if len(self.members) > deliveries:
+            self._remember(commit)
+        elif self._recent:
+            self._forget_recent()
         self.sent_at = self._now()
         if self.is_closed:
             for reading in tuple(self.members):
@@ -198,8 +201,7 @@ class Topic:
 
     def forget(self) -> None:
         """Has every member read on from the log: a commit was not heard of here."""
-        self._recent.clear()
-        self._recent_bytes = 0
+        self._forget_recent()
         for reading in tuple(self.members):
             self._send_back(reading)
 
@@ -227,16 +229,16 @@ class Topic:
         if self.is_closed and reading.offset == self.head:
             reading.end()
 
-    def _remember(self, commit: Commit, *, needed: bool) -> None:
-        """Keeps a commit for members that are reading the log; without any, forgets all."""
-        if not needed:
-            self._recent.clear()
-            self._recent_bytes = 0
-            return
+    def _remember(self, commit: Commit) -> None:
+        """Keeps a commit for members that are reading the log; without any, nothing is kept."""
         self._recent.append(commit)
         self._recent_bytes += _size(commit)
         while self._recent_bytes > RECENT_BYTES or len(self._recent) > RECENT_COMMITS:
             self._recent_bytes -= _size(self._recent.popleft())
+
+    def _forget_recent(self) -> None:
+        self._recent.clear()
+        self._recent_bytes = 0
 
 
 def _kind(reading: Reading) -> tuple[str, bool]:

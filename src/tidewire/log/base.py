@@ -25,7 +25,7 @@ from typing import NamedTuple, Protocol, runtime_checkable
 
 import msgspec
 
-from tidewire.wire.event import Event
+from tidewire.wire.event import Event, utf8_size
 
 __all__ = [
     "CHANNEL",
@@ -94,8 +94,7 @@ class Batch(NamedTuple):
 
 def data_size(event: Event) -> int:
     """How many bytes the data of an event has in UTF-8."""
-    data = event.data
-    return len(data) if data.isascii() else len(data.encode())
+    return utf8_size(event.data)
 
 
 def take_batch(events: Iterable[Event]) -> list[Event]:
@@ -115,14 +114,14 @@ class Commit(NamedTuple):
 
     stream: str
     first: int
-    events: Sequence[Event]
+    events: list[Event]
     closed: bool
     epoch: str
     deleted: bool = False
 
     @classmethod
     def of_deleted(cls, stream: str, epoch: str) -> Commit:
-        return cls(stream, 0, (), True, epoch, deleted=True)
+        return cls(stream, 0, [], True, epoch, deleted=True)
 
 
 Listener = Callable[[Sequence[Commit]], None]

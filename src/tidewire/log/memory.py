@@ -130,7 +130,7 @@ class MemoryLog:
         epoch: str | None = None,
     ) -> asyncio.Future[int]:
         loop = asyncio.get_running_loop()
-        entry = Append(name, events, close, fence, key, epoch, loop.create_future())
+        entry = Append(name, tuple(events), close, fence, key, epoch, loop.create_future())
         if self._closed:
             settle(entry.future, LogUnavailable("The log is closed."))
             return entry.future
@@ -241,7 +241,9 @@ class MemoryLog:
             raise StreamClosed("This stream is closed.")
         entry.check()
         now = self._clock()
-        commits.add(stream.epoch, stream.head + 1, entry)
+        if entry.events or entry.close:
+            first = stream.head + 1
+            commits.add(entry.name, stream.epoch, first, entry.events, closed=entry.close)
         stream.events.extend(entry.events)
         stream.times.extend([now] * len(entry.events))
         stream.size += sum(map(data_size, entry.events))

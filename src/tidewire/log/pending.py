@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any
+
+import msgspec
 
 from tidewire.errors import InvalidField
 from tidewire.log.base import Commit, Listener
@@ -16,28 +18,16 @@ __all__ = ["Append", "Commits", "settle", "tell"]
 logger = logging.getLogger("tidewire.log")
 
 
-class Append:
+class Append(msgspec.Struct):
     """One ``Log.append`` call that has not been committed yet."""
 
-    __slots__ = ("close", "epoch", "events", "fence", "future", "key", "name")
-
-    def __init__(
-        self,
-        name: str,
-        events: Iterable[Event],
-        close: bool,
-        fence: int | None,
-        key: str | None,
-        epoch: str | None,
-        future: asyncio.Future[int],
-    ) -> None:
-        self.name = name
-        self.events = tuple(events)  # the caller may change its list before the commit
-        self.close = close
-        self.fence = fence
-        self.key = key
-        self.epoch = epoch
-        self.future = future
+    name: str
+    events: tuple[Event, ...]
+    close: bool
+    fence: int | None
+    key: str | None
+    epoch: str | None
+    future: asyncio.Future[int]
 
     def check(self) -> None:
         """Raises InvalidField for text that has no UTF-8: it would spoil the whole commit."""
@@ -55,30 +45,21 @@ class Commits:
     """What one commit adds: one Commit for each stream, in the order of first appends."""
 
     def __init__(self) -> None:
-        self._events: dict[str, list[Event]] = {}
-        self._places: dict[str, tuple[str, int]] = {}
-        self._closed: set[str] = set()
+        self._commits: dict[str, Commit] = {}
 
-    def add(self, epoch: str, first: int, entry: Append) -> None:
-        """``entry`` is stored from offset ``first`` on."""
-        if entry.events or entry.close:
-            self._places.setdefault(entry.name, (epoch, first))
-            self._events.setdefault(entry.name, []).extend(entry.events)
-        if entry.close:
-            self._closed.add(entry.name)
-
-    def add_event(self, name: str, epoch: str, offset: int, event: Event, closed: bool) -> None:
-        """An event that another process has stored; events of a stream come in order."""
-        self._places.setdefault(name, (epoch, offset))
-        self._events.setdefault(name, []).append(event)
-        if closed:
-            self._closed.add(name)
+    def add(
+        self, name: str, epoch: str, first: int, events: Sequence[Event], *, closed: bool
+    ) -> None:
+        """``events`` are stored from offset ``first`` on; those of a stream come in order."""
+        before = self._commits.get(name)
+        if before is None:
+            self._commits[name] = Commit(name, first, list(events), closed, epoch)
+            return
+        before.events.extend(events)
+        self._commits[name] = before._replace(closed=closed)
 
     def take(self) -> list[Commit]:
-        return [
-            Commit(name, first, self._events[name], name in self._closed, epoch)
-            for name, (epoch, first) in self._places.items()
-        ]
+        return list(self._commits.values())
 
 
 def settle(future: asyncio.Future[Any], result: Any) -> None:

@@ -132,7 +132,7 @@ class SqliteLog:
         epoch: str | None = None,
     ) -> asyncio.Future[int]:
         future: asyncio.Future[int] = self._loop.create_future()
-        self._writer.submit(Append(name, events, close, fence, key, epoch, future))
+        self._writer.submit(Append(name, tuple(events), close, fence, key, epoch, future))
         return future
 
     async def create(

@@ -12,6 +12,7 @@ import sqlite3
 from tidewire.log.base import Commit, data_size
 from tidewire.log.sqlite_file import QUERIES
 from tidewire.log.sqlite_streams import StreamState
+from tidewire.wire.event import utf8_size
 
 __all__ = ["Retainer"]
 
@@ -26,7 +27,7 @@ class Retainer:
     def note(self, stream: int, data: str) -> None:
         """Another process has added ``data`` to a stream."""
         if stream in self._sizes:
-            self._sizes[stream] += len(data.encode())
+            self._sizes[stream] += utf8_size(data)
 
     def forget(self) -> None:
         """The transaction was rolled back: what was counted may not be so."""

@@ -92,7 +92,7 @@ class Store:
         events, deletions = self._seen
         for id, name, epoch, closed, *event in self._db.execute(QUERIES["events_since"], (events,)):
             offset, type, data = event
-            foreign.add_event(name, epoch, offset, Event(type, data), bool(closed))
+            foreign.add(name, epoch, offset, (Event(type, data),), closed=bool(closed))
             self._retainer.note(id, data)
         gone = self._db.execute(QUERIES["deletions_since"], (deletions,)).fetchall()
         self._version = version
@@ -148,15 +148,14 @@ class Store:
         if state.closed:
             raise StreamClosed("This stream is closed.")
         first = state.head + 1
-        rows += [
-            (state.id, offset, now, type, data)
-            for offset, (type, data) in enumerate(entry.events, first)
-        ]
+        for offset, (type, data) in enumerate(entry.events, first):
+            rows.append((state.id, offset, now, type, data))
         state.head += len(entry.events)
         state.closed = entry.close
         if entry.key is not None:
             self._db.execute(QUERIES["insert_key"], (state.id, entry.key, state.head))
-        commits.add(state.epoch, first, entry)
+        if entry.events or entry.close:
+            commits.add(entry.name, state.epoch, first, entry.events, closed=entry.close)
         return state.head
 
     def _finish(self, state: StreamState, now: float, commit: Commit) -> None:

@@ -14,6 +14,8 @@ import threading
 from collections.abc import Callable, Sequence
 from typing import Any, TypeAlias
 
+import msgspec
+
 from tidewire.errors import LogUnavailable, TidewireError
 from tidewire.log.base import Commit
 from tidewire.log.pending import Append, settle
@@ -28,14 +30,11 @@ FOLLOW_SECONDS = 0.05  # how long what another process wrote may stay unseen
 logger = logging.getLogger("tidewire.log")
 
 
-class Call:
+class Call(msgspec.Struct):
     """Work for the store that is not an append."""
 
-    __slots__ = ("future", "work")
-
-    def __init__(self, work: Callable[[Store], Any], future: asyncio.Future[Any]) -> None:
-        self.work = work
-        self.future = future
+    work: Callable[[Store], Any]
+    future: asyncio.Future[Any]
 
 
 Entry: TypeAlias = Append | Call

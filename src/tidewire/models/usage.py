@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from tidewire.answers.events import AnswerEvent, ReasoningDelta, TextDelta, ToolArgs, Usage
 from tidewire.models.base import ChatRequest
+from tidewire.wire.event import utf8_size
 
 __all__ = ["Meter", "estimate_tokens"]
 
@@ -24,7 +25,7 @@ def estimate_tokens(text: str) -> int:
     Chinese character and one per emoji: within a third of what current tokenizers
     count for prose. Never zero for a text that is not empty.
     """
-    return _tokens(len(text.encode()))
+    return _tokens(utf8_size(text))
 
 
 class Meter:
@@ -38,10 +39,11 @@ class Meter:
 
     def add(self, event: AnswerEvent) -> None:
         """Counts one event; a vendor's ``Usage`` replaces the estimate."""
-        if isinstance(event, (TextDelta, ToolArgs)):
-            self._other_bytes += len(event.delta.encode())
-        elif isinstance(event, ReasoningDelta):
-            self._reasoning_bytes += len(event.delta.encode())
+        kind = type(event)
+        if kind is TextDelta or kind is ToolArgs:  # nearly every event
+            self._other_bytes += utf8_size(event.delta)  # type: ignore[attr-defined]
+        elif kind is ReasoningDelta:
+            self._reasoning_bytes += utf8_size(event.delta)  # type: ignore[attr-defined]
         elif isinstance(event, Usage):
             self._reported = event
 

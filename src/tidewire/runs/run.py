@@ -24,11 +24,11 @@ from tidewire.answers.events import (
 )
 from tidewire.answers.open_parts import OpenParts
 from tidewire.errors import Fenced, LogError, LogUnavailable, ModelError, StreamClosed, StreamGone
-from tidewire.log.base import Log, StreamInfo, data_size
+from tidewire.log.base import Log, StreamInfo
 from tidewire.models.base import ChatRequest, Finish
 from tidewire.models.usage import Meter
 from tidewire.runs.source import Composer, Source
-from tidewire.wire.event import Event
+from tidewire.wire.event import Event, utf8_size
 
 __all__ = ["Limits", "Run"]
 
@@ -163,8 +163,8 @@ class Run:
         if self._meter is not None:
             self._meter.add(event)
         data = encode(event)
-        stored = [Event(event.type, data)]
-        self._count(data_size(stored[0]))
+        self._count(utf8_size(data))
+        stored = (Event(event.type, data),)
         self._stored = self._log.append(self.stream.name, stored, fence=self._fence)
         if self.first_token_seconds is None:
             self.first_token_seconds = self._loop.time() - self._started_at

@@ -46,14 +46,14 @@ class Composer:
         """The events to store. Raises TypeError for anything but events and strings."""
         if isinstance(said, str):
             said = Piece(said)
-        if not isinstance(said, AnswerEvent):
-            kind = type(said).__name__
-            raise TypeError(f"A run is made of answer events and strings, not {kind}.")
         if isinstance(said, Piece):
             self._parts = self._parts or Parts()
             if said.is_reasoning:
                 return self._parts.reasoning(said.delta)
             return self._parts.text(said.delta)
+        if not isinstance(said, AnswerEvent):
+            kind = type(said).__name__
+            raise TypeError(f"A run is made of answer events and strings, not {kind}.")
         if self._parts is None:
             return (said,)
         return (*self._parts.close(), said)

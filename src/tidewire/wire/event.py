@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-__all__ = ["Event"]
+__all__ = ["Event", "utf8_size"]
 
 
 class Event(NamedTuple):
@@ -12,3 +12,8 @@ class Event(NamedTuple):
 
     type: str
     data: str
+
+
+def utf8_size(text: str) -> int:
+    """How many bytes ``text`` has in UTF-8."""
+    return len(text) if text.isascii() else len(text.encode())
