@@ -118,30 +118,34 @@ class Topic:
 
     def deliver(self, commit: Commit) -> int:
         """Hands a commit to the audience; gives the number of deliveries."""
-        if self.head is not None and commit.first != self.head + 1:
+        events = commit.events
+        first, last = commit.first, commit.first + len(events) - 1
+        if self.head is not None and first != self.head + 1:
             self.forget()
-        last = commit.first + len(commit.events) - 1
         deliveries = len(self.singles)
         for group in tuple(self.groups.values()):
             deliveries += len(group.ways)
-            sent = group.deliver(self.epoch, commit.first, commit.events)
-            self.hub.figures.delivered_bytes += sent
+            self.hub.figures.delivered_bytes += group.deliver(self.epoch, first, events)
         self.head = last
         self.is_closed = commit.closed
-        for reading in tuple(self.singles):
-            reading.take(commit)
-            if reading.offset < last:  # a commit before this one was not heard of
-                self._send_back(reading)
-            self._settle(reading)
+        if self.singles:
+            self._deliver_singly(commit, last)
         if len(self.members) > deliveries:
             self._remember(commit)
         elif self._recent:
             self._forget_recent()
         self.sent_at = self._now()
-        if self.is_closed:
+        if commit.closed:
             for reading in tuple(self.members):
                 self._end_if_done(reading)
         return deliveries
+
+    def _deliver_singly(self, commit: Commit, last: int) -> None:
+        for reading in tuple(self.singles):
+            reading.take(commit)
+            if reading.offset < last:  # a commit before this one was not heard of
+                self._send_back(reading)
+            self._settle(reading)
 
     def admit(self, reading: Reading) -> bool:
         """Takes in a reading that has come up to its offset; False if that is not enough.

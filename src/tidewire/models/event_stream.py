@@ -8,6 +8,7 @@ one parse and one clock look-up; no timer is made per read.
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import Callable
 from typing import Protocol
 
@@ -59,6 +60,7 @@ class EventStream:
         self._silence_seconds = settings.silence_timeout_seconds
         self._first: list[ServerSentEvent] | None = []
         self._watch: Watch | None = None
+        self._now = asyncio.get_running_loop().time
 
     async def begin(self) -> None:
         """Waits for the first event (or the end); the caller limits the time."""
@@ -79,11 +81,12 @@ class EventStream:
             return first
         if self._first is None:
             return None
-        if self._watch is None:
-            self._watch = Watch(self._silence_seconds, self._response.close)
-        self._watch.begin()
+        watch = self._watch
+        if watch is None:
+            watch = self._watch = Watch(self._silence_seconds, self._response.close)
+        watch.waiting_since = self._now()
         batch = await self._next_batch()
-        self._watch.pause()
+        watch.waiting_since = math.inf
         return batch
 
     def hurry(self, seconds: float) -> None:

@@ -16,6 +16,7 @@ from functools import partial
 
 import aiohttp
 from aiohttp.client_proto import ResponseHandler
+from aiohttp.connector import Connection
 
 from tidewire.errors import UpstreamBroken, UpstreamTimeout, UpstreamUnreachable
 from tidewire.models.event_stream import CONTENT_TYPES, EventStream
@@ -116,6 +117,7 @@ class Upstream:
                 auto_decompress=False,
                 trust_env=self._settings.trust_env,
                 read_bufsize=_READ_BUFFER_BYTES,
+                response_class=_Response,
             )
         return self._session
 
@@ -143,6 +145,27 @@ class _Protocol(ResponseHandler):
     def resume_reading(self, resume_parser: bool = True) -> None:
         if self._reading_paused or self._buffer_paused:
             super().resume_reading(resume_parser)
+
+
+class _Body(aiohttp.StreamReader):
+    """aiohttp's buffer of a body, less the bookkeeping of where HTTP's own chunks ended:
+    events are cut out of the bytes, whatever chunks those came in."""
+
+    __slots__ = ()
+
+    def begin_http_chunk_receiving(self) -> None:
+        pass
+
+    def end_http_chunk_receiving(self) -> None:
+        pass
+
+
+class _Response(aiohttp.ClientResponse):
+    async def start(self, connection: Connection) -> aiohttp.ClientResponse:
+        await super().start(connection)
+        if type(self.content) is aiohttp.StreamReader:
+            self.content.__class__ = _Body
+        return self
 
 
 class _Connector(aiohttp.TCPConnector):

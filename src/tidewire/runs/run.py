@@ -90,7 +90,8 @@ class Run:
         self._stored = started  # the latest append; the first is that of run.started
         self._checkpoint: asyncio.Future[int] | None = None
         self._loop = asyncio.get_running_loop()
-        self._started_at = self._spoke_at = self._loop.time()
+        self._now = self._loop.time
+        self._started_at = self._spoke_at = self._now()
         self._storing_end: asyncio.Task[None] | None = None
 
     def start(self) -> asyncio.Task[None]:
@@ -150,7 +151,7 @@ class Run:
                 await self._storing_end
 
     def _say(self, said: AnswerEvent | str) -> None:
-        self._spoke_at = self._loop.time()
+        self._spoke_at = self._now()
         for event in self._composer.compose(said):
             if isinstance(event, Finish):
                 self._reason = event.reason

@@ -21,7 +21,7 @@ from __future__ import annotations
 
 import re
 import secrets
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from tidewire.errors import InvalidCursor
 
@@ -42,6 +42,7 @@ CHANGED = ".~"
 
 _BASE62 = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 _BASE36 = "0123456789abcdefghijklmnopqrstuvwxyz"
+_SMALL: Final[list[str]] = [*_BASE36, *(high + low for high in _BASE36[1:] for low in _BASE36)]
 _MAX_OFFSET = 2**53 - 1  # JavaScript counts no further, SQLite to 2**63 - 1
 _POSITION = re.compile(r"([A-Za-z0-9]{1,16})-(0|[1-9a-z][0-9a-z]{0,10})(?:~([1-9][0-9]{0,8}))?")
 
@@ -99,10 +100,7 @@ def new_epoch() -> str:
 
 def base36(number: int) -> str:
     """``number`` (not negative) in base 36, as ``int(text, 36)`` reads it."""
-    if number < 36:
-        return _BASE36[number]
-    digits = ""
-    while number:
-        number, digit = divmod(number, 36)
-        digits = _BASE36[digit] + digits
-    return digits
+    if number < len(_SMALL):
+        return _SMALL[number]
+    high, low = divmod(number, 36)
+    return base36(high) + _SMALL[low]
