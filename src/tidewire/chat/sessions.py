@@ -7,6 +7,7 @@ can never disagree with what its viewers saw.
 
 from __future__ import annotations
 
+import asyncio
 import re
 import secrets
 
@@ -39,12 +40,16 @@ class Sessions:
     def __init__(self, log: Log) -> None:
         self._log = log
 
-    async def ask(self, session: str, question: Question) -> None:
-        """Adds a question; a session begins with its first one."""
+    def ask(self, session: str, question: Question) -> asyncio.Future[int]:
+        """Adds a question; a session begins with its first one.
+
+        It is stored before anything that is appended after this call, to its run as well:
+        whoever sees the beginning of an answer finds it by its session.
+        """
         name = stream_name(session)
-        await self._log.create(name)
+        self._log.create(name)
         event = Event("question", msgspec.json.encode(question).decode())
-        await self._log.append(name, [event], key=question.run)
+        return self._log.append(name, [event], key=question.run)
 
     async def questions(self, session: str) -> list[Question]:
         """All questions, oldest first. A session never heard of has none."""

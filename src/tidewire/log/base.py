@@ -143,11 +143,12 @@ class Log(Protocol):
         LogUnavailable. Closing again does nothing."""
         ...
 
-    async def create(
+    def create(
         self, name: str, *, retention: Retention | None = None, owner: str | None = None
-    ) -> StreamInfo:
+    ) -> asyncio.Future[StreamInfo]:
         """The stream of this name, made if it does not exist (``created`` tells).
 
+        What is appended from now on comes behind it, so nobody has to wait in between.
         ``retention``, if given, holds from now on, for a stream that exists as well.
         ``owner`` names the lease under which a new stream is written (see Leases).
         A name that was deleted begins anew, under another epoch.

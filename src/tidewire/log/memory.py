@@ -101,12 +101,17 @@ class MemoryLog:
         self._commit()
         self._closed = True
 
-    async def create(
+    def create(
         self, name: str, *, retention: Retention | None = None, owner: str | None = None
-    ) -> StreamInfo:
+    ) -> asyncio.Future[StreamInfo]:
         check_name(name)
         if owner is not None:
             check_owner(owner)
+        made: asyncio.Future[StreamInfo] = asyncio.get_running_loop().create_future()
+        made.set_result(self._create(name, retention, owner))
+        return made
+
+    def _create(self, name: str, retention: Retention | None, owner: str | None) -> StreamInfo:
         stream = self._streams.get(name)
         if stream is not None:
             stream.retention = retention or stream.retention

@@ -135,13 +135,13 @@ class SqliteLog:
         self._writer.submit(Append(name, tuple(events), close, fence, key, epoch, future))
         return future
 
-    async def create(
+    def create(
         self, name: str, *, retention: Retention | None = None, owner: str | None = None
-    ) -> StreamInfo:
+    ) -> asyncio.Future[StreamInfo]:
         check_name(name)
         if owner is not None:
             check_owner(owner)
-        return await self._submit(lambda store: store.create(name, retention, owner))
+        return self._submit(lambda store: store.create(name, retention, owner))
 
     async def delete(self, name: str) -> None:
         await self._submit(lambda store: store.delete(name))

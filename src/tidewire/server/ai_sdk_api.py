@@ -88,8 +88,7 @@ def ai_sdk_router(answers: Answers) -> APIRouter:
         )
         if not started.created:
             return surface.stream(request, started, dialect=Counted(surface.dialect))
-        # Before anything is shown of it: whoever saw its beginning finds it by the chat's name.
-        await sessions.ask(session, Question(started.id, body.asked))
+        sessions.ask(session, Question(started.id, body.asked))
         headers = {"X-Session-Id": session}
         return surface.stream(request, started, dialect=Counted(surface.dialect), headers=headers)
 

@@ -56,8 +56,7 @@ class Chat:
             return self.tide.respond(
                 request, started, headers=await self._session_header(started.stream)
             )
-        # Beside the answer, not before it: the first token waits for nobody.
-        self.tide.spawn(self.sessions.ask(session, Question(started.id, ask.message)))
+        self.sessions.ask(session, Question(started.id, ask.message))
         return self.tide.respond(request, started, headers={"X-Session-Id": session})
 
     async def _start(self, request: Request, ask: Ask, session: str) -> Started:

@@ -11,7 +11,6 @@ import httpx
 import pytest
 
 from tests.unit.server.conftest import AWAY, Start
-from tidewire.chat.sessions import Sessions
 from tidewire.models.base import ChatMessage, ChatRequest, Image, Text, Thought, ToolCall, ToolSpec
 from tidewire.server.ai_sdk_api import Send, session_of
 from tidewire.wire.parser import Parser
@@ -53,24 +52,6 @@ async def test_a_page_that_is_opened_again_gets_all_of_what_goes_on(start: Start
     assert chunks(opened)[0] == chunks(await asking)[0]
     assert text(chunks(opened)) == text(chunks(await asking)) != ""
     assert (await api.get(f"{URL}/c1/stream")).status_code == 204
-
-
-async def test_nothing_is_shown_of_an_answer_that_its_chat_does_not_know_yet(
-    api: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    known = asyncio.Event()
-    ask = Sessions.ask
-
-    async def late(*question: Any) -> None:
-        await known.wait()
-        await ask(*question)
-
-    monkeypatch.setattr(Sessions, "ask", late)
-    asking = asyncio.create_task(api.post(URL, json=MESSAGE))
-    await asyncio.wait({asking}, timeout=0.1)
-    assert not asking.done()
-    known.set()
-    assert text(chunks(await asking))
 
 
 async def test_where_nothing_was_asked_there_is_nothing_to_resume(api: httpx.AsyncClient) -> None:
