@@ -20,8 +20,9 @@ from tidewire.errors import BadRequest, RateLimited, StreamGone, StreamNotFound
 from tidewire.log.base import StreamInfo
 from tidewire.models.base import ChatRequest, Model
 from tidewire.runs.runs import PREFIX, Started, new_run_id
+from tidewire.server.requested import requested_cursor
 from tidewire.server.settings import LimitSettings
-from tidewire.server.tide import Tidewire, requested_cursor
+from tidewire.server.tide import Tidewire
 from tidewire.wire.cursor import read_cursor
 
 __all__ = ["Answers", "Leaving"]

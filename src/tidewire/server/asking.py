@@ -18,7 +18,8 @@ from tidewire.models.base import ChatMessage
 from tidewire.runs.runs import Started
 from tidewire.server.answers import Answers, Leaving
 from tidewire.server.options import Options
-from tidewire.server.tide import requested_dialect, run_headers
+from tidewire.server.requested import requested_dialect
+from tidewire.server.tide import run_headers
 
 __all__ = ["Ask", "Chat"]
 

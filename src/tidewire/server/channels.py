@@ -16,14 +16,8 @@ from tidewire.live.start import find_start
 from tidewire.live.subscription import MAX_STREAMS, Subscription
 from tidewire.log.base import CHANNEL, StreamInfo
 from tidewire.server.access import Access
-from tidewire.server.routes import (
-    SSE,
-    LeanRoute,
-    Route,
-    content_type,
-    read_json,
-    requested_key,
-)
+from tidewire.server.requested import content_type, read_json, requested_key
+from tidewire.server.routes import SSE, LeanRoute, Route
 from tidewire.server.subscribe import Subscriber
 from tidewire.server.tide import Tidewire
 from tidewire.wire.cursor import Position

@@ -19,8 +19,9 @@ from tidewire.errors import InvalidCursor, StreamGone, StreamNotFound
 from tidewire.live.channels import Channels
 from tidewire.live.start import find_start
 from tidewire.log.base import CHANNEL, StreamInfo
+from tidewire.server.requested import requested_cursor
 from tidewire.server.routes import SSE, Route
-from tidewire.server.tide import Tidewire, requested_cursor
+from tidewire.server.tide import Tidewire
 from tidewire.wire.cursor import read_cursor
 from tidewire.wire.event import Event
 

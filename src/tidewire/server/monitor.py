@@ -21,8 +21,9 @@ from starlette.responses import Response
 from tidewire.errors import TidewireError
 from tidewire.live.channels import ChannelRule, Channels
 from tidewire.live.start import find_start
+from tidewire.server.requested import requested_cursor
 from tidewire.server.routes import SSE, Route
-from tidewire.server.tide import Tidewire, requested_cursor
+from tidewire.server.tide import Tidewire
 from tidewire.wire.event import Event
 
 __all__ = ["MONITOR_RULE", "Monitor", "Sample", "monitor_router"]

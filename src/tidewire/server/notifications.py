@@ -15,9 +15,10 @@ from starlette.responses import JSONResponse, Response
 from tidewire.chat.notifications import EVERYONE, USER, Draft, Notifications
 from tidewire.live.start import find_start
 from tidewire.server.caller import CallerRoute, caller, check_user
-from tidewire.server.routes import SSE, requested_key
+from tidewire.server.requested import requested_cursor, requested_key
+from tidewire.server.routes import SSE
 from tidewire.server.subscribe import Subscriber
-from tidewire.server.tide import Tidewire, requested_cursor
+from tidewire.server.tide import Tidewire
 from tidewire.wire.cursor import CHANGED
 
 __all__ = ["notifications_router"]

@@ -17,7 +17,8 @@ from tidewire.errors import Conflict, Forbidden
 from tidewire.live.channels import Channels
 from tidewire.server.caller import Caller, CallerRoute, caller
 from tidewire.server.protocol import EXTENSION
-from tidewire.server.routes import SSE, requested_key
+from tidewire.server.requested import requested_key
+from tidewire.server.routes import SSE
 from tidewire.server.subscribe import Subscriber
 
 __all__ = ["rooms_router"]

@@ -6,7 +6,6 @@ from collections.abc import Callable, Coroutine, Sequence
 from http import HTTPStatus
 from typing import Any
 
-import msgspec
 from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
 from starlette.applications import Starlette
@@ -17,6 +16,7 @@ from starlette.types import Receive, Scope, Send
 
 from tidewire.errors import BadRequest, TidewireError, UnsupportedMediaType
 from tidewire.server.refusals import refuse_at
+from tidewire.server.requested import content_type, read_json
 from tidewire.server.respond import error_response
 
 __all__ = [
@@ -25,9 +25,6 @@ __all__ = [
     "Route",
     "answer_errors",
     "answer_http_error",
-    "content_type",
-    "read_json",
-    "requested_key",
 ]
 
 SSE: dict[int | str, dict[str, Any]] = {
@@ -104,31 +101,6 @@ def _refusal(request: Request, errors: Sequence[Any]) -> TidewireError:
 def _is_json(request: Request) -> bool:
     kind = content_type(request)
     return kind == "application/json" or kind.endswith("+json")
-
-
-def content_type(request: Request) -> str:
-    """Of the body, without its parameters; empty if it is not said."""
-    return request.headers.get("content-type", "").partition(";")[0].strip().lower()
-
-
-async def read_json(request: Request, type: Any = Any) -> Any:
-    """The body as ``type``. Raises BadRequest."""
-    try:
-        return msgspec.json.decode(await request.body(), type=type)
-    except msgspec.ValidationError as exc:
-        raise BadRequest(f"The body does not fit: {exc}.") from exc
-    except (msgspec.DecodeError, UnicodeDecodeError):
-        raise BadRequest("The body is not valid JSON.") from None
-    except RecursionError:
-        raise BadRequest("The body is nested too deeply.") from None
-
-
-def requested_key(request: Request) -> str | None:
-    """The ``Idempotency-Key``, if there is one. Raises BadRequest."""
-    key = request.headers.get("idempotency-key")
-    if key is not None and not 0 < len(key) <= 255:
-        raise BadRequest("An Idempotency-Key has 1 to 255 characters.")
-    return key
 
 
 def answer_errors(app: Starlette) -> None:

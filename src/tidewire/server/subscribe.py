@@ -11,8 +11,9 @@ from tidewire.live.base import Visit
 from tidewire.live.channels import Channels
 from tidewire.log.base import CHANNEL
 from tidewire.server.access import Access
+from tidewire.server.requested import requested_cursor
 from tidewire.server.resume import find_channels
-from tidewire.server.tide import Tidewire, requested_cursor
+from tidewire.server.tide import Tidewire
 
 __all__ = ["Subscriber"]
 

@@ -20,8 +20,6 @@ from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import Response
 
-from tidewire.dialects import find_dialect
-from tidewire.dialects.base import Dialect
 from tidewire.errors import BadRequest, ConfigError, LogError, ShuttingDown
 from tidewire.live.base import Visit
 from tidewire.live.hub import Hub
@@ -34,6 +32,7 @@ from tidewire.runs.run import Limits, Run
 from tidewire.runs.runs import Runs, Started
 from tidewire.runs.source import Source
 from tidewire.server.poll import PollResponse
+from tidewire.server.requested import requested_cursor, requested_dialect
 from tidewire.server.respond import StreamResponse
 from tidewire.server.routes import answer_errors
 from tidewire.server.signals import hearing_exit_signals
@@ -289,21 +288,6 @@ class Tidewire:
             with contextlib.suppress(LogError):
                 await self.log.expire(closed_before_seconds=self._keep_seconds)
             await asyncio.sleep(EXPIRE_EVERY_SECONDS)
-
-
-def requested_dialect(request: Request) -> Dialect:
-    """``?dialect=``, or the header ``Tidewire-Dialect``, or native. Raises BadRequest."""
-    name = request.query_params.get("dialect") or request.headers.get("tidewire-dialect")
-    return find_dialect(name or "native")
-
-
-def requested_cursor(request: Request) -> str | None:
-    """``Last-Event-ID``, or ``?last_event_id=`` for clients that cannot set headers.
-
-    The header goes first: an EventSource that reconnects repeats its first URL.
-    """
-    cursor = request.headers.get("last-event-id") or request.query_params.get("last_event_id")
-    return None if cursor in (None, "", "-1") else cursor
 
 
 def run_headers(run: str) -> dict[str, str]:

@@ -1,0 +1,58 @@
+"""What a request asks for, wherever in it that stands: dialect, cursor, key, body.
+
+Owns the names of headers and parameters that mean the same to every route, and what is
+refused of them. Never looks at the path.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+from starlette.requests import Request
+
+from tidewire.dialects import find_dialect
+from tidewire.dialects.base import Dialect
+from tidewire.errors import BadRequest
+
+__all__ = ["content_type", "read_json", "requested_cursor", "requested_dialect", "requested_key"]
+
+
+def requested_dialect(request: Request) -> Dialect:
+    """``?dialect=``, or the header ``Tidewire-Dialect``, or native. Raises BadRequest."""
+    name = request.query_params.get("dialect") or request.headers.get("tidewire-dialect")
+    return find_dialect(name or "native")
+
+
+def requested_cursor(request: Request) -> str | None:
+    """``Last-Event-ID``, or ``?last_event_id=`` for clients that cannot set headers.
+
+    The header goes first: an EventSource that reconnects repeats its first URL.
+    """
+    cursor = request.headers.get("last-event-id") or request.query_params.get("last_event_id")
+    return None if cursor in (None, "", "-1") else cursor
+
+
+def content_type(request: Request) -> str:
+    """Of the body, without its parameters; empty if it is not said."""
+    return request.headers.get("content-type", "").partition(";")[0].strip().lower()
+
+
+async def read_json(request: Request, type: Any = Any) -> Any:
+    """The body as ``type``. Raises BadRequest."""
+    try:
+        return msgspec.json.decode(await request.body(), type=type)
+    except msgspec.ValidationError as exc:
+        raise BadRequest(f"The body does not fit: {exc}.") from exc
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        raise BadRequest("The body is not valid JSON.") from None
+    except RecursionError:
+        raise BadRequest("The body is nested too deeply.") from None
+
+
+def requested_key(request: Request) -> str | None:
+    """The ``Idempotency-Key``, if there is one. Raises BadRequest."""
+    key = request.headers.get("idempotency-key")
+    if key is not None and not 0 < len(key) <= 255:
+        raise BadRequest("An Idempotency-Key has 1 to 255 characters.")
+    return key
