@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from fnmatch import fnmatchcase
+from functools import lru_cache
 
 import msgspec
 
@@ -55,6 +56,7 @@ class Channels:
         self._log = log
         self._hub = hub
         self._rules = (*rules, ChannelRule())
+        self._rule = lru_cache(MAX_KNOWN)(self._find_rule)
         self._epochs: dict[str, str] = {}
         self._rates = Rates()
 
@@ -115,7 +117,7 @@ class Channels:
     def audience(self, name: str) -> int:
         return self._hub.audience(channel_stream(name))
 
-    def _rule(self, name: str) -> ChannelRule:
+    def _find_rule(self, name: str) -> ChannelRule:
         return next(rule for rule in self._rules if fnmatchcase(name, rule.pattern))
 
 
