@@ -29,7 +29,7 @@ from tidewire.wire.cursor import CHANGED, Position, write_cursor
 if TYPE_CHECKING:
     from tidewire.live.hub import Hub
 
-__all__ = ["MAX_STREAMS", "Subscription"]
+__all__ = ["MAX_STREAMS", "Subscription", "settle"]
 
 MAX_STREAMS = 256
 
@@ -280,7 +280,7 @@ class Subscription:
     def _roused(self) -> asyncio.Future[None]:
         """Done at the next ``_rouse``."""
         roused: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._wake = partial(_settle, roused)
+        self._wake = partial(settle, roused)
         return roused
 
     def _rouse(self) -> None:
@@ -307,6 +307,7 @@ class Subscription:
         self.write(self.dialect.control("stream.reset", cursor, data))
 
 
-def _settle(roused: asyncio.Future[None]) -> None:
-    if not roused.done():  # its waiter may have been cancelled
-        roused.set_result(None)
+def settle(future: asyncio.Future[None]) -> None:
+    """Sets it done, unless it is: another was faster, or its waiter was cancelled."""
+    if not future.done():
+        future.set_result(None)

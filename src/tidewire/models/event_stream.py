@@ -97,6 +97,8 @@ class EventStream:
 
     async def drain(self) -> None:
         """After the last event: takes the end of the body, so that the connection is kept."""
+        if self._content.at_eof():
+            return
         try:
             async with asyncio.timeout(_DRAIN_SECONDS):
                 while await self._content.readany():

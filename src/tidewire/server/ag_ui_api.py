@@ -46,7 +46,7 @@ class Context(BaseModel):
 
 class Forwarded(Leaving):
     model: str | None = None
-    options: Options = Options()
+    options: Options = Field(default_factory=Options)
 
 
 class RunAgentInput(BaseModel):

@@ -53,7 +53,7 @@ class Send(Leaving):
     system: str | None = None
     tools: dict[str, Json] = Field(default={}, max_length=MAX_TOOLS)
     model: str | None = None
-    options: Options = Options()
+    options: Options = Field(default_factory=Options)
 
     def question(self) -> ChatRequest:
         """The same for any model. Raises BadRequest."""

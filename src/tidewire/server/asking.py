@@ -31,7 +31,7 @@ class Ask(Leaving):
     session: str | None = Field(default=None, description="the conversation; a new one if absent")
     model: str | None = Field(default=None, description="as in /api/models, or the default")
     app: str | None = Field(default=None, max_length=64, description="the app that is asking")
-    options: Options = Options()
+    options: Options = Field(default_factory=Options)
 
 
 class Chat:

@@ -19,7 +19,7 @@ from tidewire.live.base import Dialect, Sink, Visit
 from tidewire.live.hub import Hub
 from tidewire.live.sinks import AsgiSink, DirectSink
 from tidewire.live.start import Start
-from tidewire.live.subscription import Subscription
+from tidewire.live.subscription import Subscription, settle
 from tidewire.live.watch import Watch
 from tidewire.log.base import StreamInfo
 from tidewire.runs.run import Run
@@ -136,8 +136,11 @@ class StreamResponse(Response):
         if run is None:
             return None
         if not run.begun.done():
-            waiting = (run.begun, subscription.left())
-            await asyncio.wait(waiting, timeout=HOLD_SECONDS, return_when=asyncio.FIRST_COMPLETED)
+            held = subscription.left()
+            run.begun.add_done_callback(lambda _: settle(held))
+            timer = asyncio.get_running_loop().call_later(HOLD_SECONDS, settle, held)
+            await held
+            timer.cancel()
         if run.refused is None:
             return None
         return self._refuse(run.error or Unfinished(run.refused), headers=self._more_headers)
