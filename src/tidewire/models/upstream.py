@@ -148,8 +148,8 @@ class _Protocol(ResponseHandler):
 
 
 class _Body(aiohttp.StreamReader):
-    """aiohttp's buffer of a body, less the bookkeeping of where HTTP's own chunks ended:
-    events are cut out of the bytes, whatever chunks those came in."""
+    """aiohttp's buffer of a body, less the notes of where HTTP's own chunks ended: events
+    are cut out of the bytes, whatever chunks those came in. Read by ``readany`` alone."""
 
     __slots__ = ()
 
@@ -159,11 +159,28 @@ class _Body(aiohttp.StreamReader):
     def end_http_chunk_receiving(self) -> None:
         pass
 
+    async def readany(self) -> bytes:
+        if self._exception is not None:
+            raise self._exception
+        while not self._buffer and not self._eof:
+            await self._wait("readany")
+        data = b"".join(self._buffer)
+        self._buffer.clear()
+        self._size = 0
+        self._protocol.resume_reading()
+        return data
+
+
+_BODY_FITS = {"_buffer", "_eof", "_exception", "_protocol", "_size"} <= set(
+    aiohttp.StreamReader.__slots__
+)
+"""False for an aiohttp whose buffer is built otherwise: that one is used as it is."""
+
 
 class _Response(aiohttp.ClientResponse):
     async def start(self, connection: Connection) -> aiohttp.ClientResponse:
         await super().start(connection)
-        if type(self.content) is aiohttp.StreamReader:
+        if _BODY_FITS and type(self.content) is aiohttp.StreamReader:
             self.content.__class__ = _Body
         return self
 
