@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import sys
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
 
 from fastapi import APIRouter, FastAPI
 from starlette.exceptions import HTTPException
@@ -43,6 +46,9 @@ from tidewire.server.subscribe import Subscriber
 from tidewire.server.tide import Tidewire, open_log
 from tidewire.server.unstored import Unstored
 
+if TYPE_CHECKING:
+    from fastapi.telemetry import TelemetryConfig
+
 __all__ = ["create_app"]
 
 
@@ -79,6 +85,7 @@ def create_app(settings: Settings) -> FastAPI:
         summary="Streams that arrive.",
         version=__version__,
         lifespan=lifespan,
+        telemetry=_telemetry(),
         docs_url=None,
         redoc_url=None,
     )
@@ -88,17 +95,18 @@ def create_app(settings: Settings) -> FastAPI:
     default = settings.default_model or next(iter(tables))
     answers = Answers(tide, models, default, settings.limits)
     chat = Chat(answers, apis)
+    rules = [ChannelRule(**table.model_dump()) for table in settings.channels]
+    channels = Channels(tide.log, tide.hub, [*rules, MONITOR_RULE, *NOTIFICATION_RULES])
+    monitor = Monitor(tide, channels, settings.data)
+    # What is called most comes first: routes are tried in their order.
     _include(app, chat_router(chat))
+    presence = _include_channels(app, tide, channels)
     _include(app, openai_router(answers, apis))
     _include(app, anthropic_router(answers))
     _include(app, responses_router(answers))
     _include(app, ai_sdk_router(answers))
     _include(app, ag_ui_router(answers))
     _include(app, tide.router)
-    rules = [ChannelRule(**table.model_dump()) for table in settings.channels]
-    channels = Channels(tide.log, tide.hub, [*rules, MONITOR_RULE, *NOTIFICATION_RULES])
-    monitor = Monitor(tide, channels, settings.data)
-    presence = _include_channels(app, tide, channels)
     _include(app, monitor_router(tide, channels))
     _include(app, connections_router(tide.hub))
     _include(app, interval_router(tide, channels))
@@ -106,6 +114,14 @@ def create_app(settings: Settings) -> FastAPI:
     mount_console(app)
     _add_middleware(app, settings)
     return app
+
+
+def _telemetry() -> TelemetryConfig | None:
+    """The framework's own telemetry, where OpenTelemetry's SDK has been loaded to send it or
+    is to be. Else it looks for one at every call, which costs a quarter of a publish."""
+    if "opentelemetry.sdk" in sys.modules or "FASTAPI_OTEL_AUTO_CONFIGURE" in os.environ:
+        return None
+    return {"tracing": False, "metrics": False, "logs": False}
 
 
 def _include(app: FastAPI, router: APIRouter) -> None:
