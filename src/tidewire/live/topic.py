@@ -15,7 +15,9 @@ from __future__ import annotations
 import copy
 from collections import deque
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
+from itertools import repeat
+from operator import call
+from typing import TYPE_CHECKING, TypeAlias
 
 from tidewire.live.sinks import DirectSink
 from tidewire.log.base import Commit
@@ -26,6 +28,9 @@ if TYPE_CHECKING:
     from tidewire.live.reading import Reading
 
 __all__ = ["Group", "Topic", "chunk"]
+
+Way: TypeAlias = Callable[[bytes], int | None]
+"""Takes bytes and gives how many of them it took; None is all."""
 
 RECENT_BYTES = 256 * 1024
 RECENT_COMMITS = 256
@@ -50,7 +55,7 @@ class Group:
         self.encoder = reading.encoder
         self.offset = reading.offset
         self.is_chunked = reading.viewer.sink.chunked
-        self.ways: dict[Reading, Callable[[bytes], int | None]] = {}
+        self.ways: dict[Reading, Way] = {}
 
     def add(self, reading: Reading) -> None:
         """Takes in a reading that is as far as the group; from here on they move as one."""
@@ -79,23 +84,22 @@ class Group:
             return
         if self.is_chunked:
             data = chunk(data)
-        size = len(data)
-        short = {}
-        for way in tuple(self.ways.values()):
+        ways = tuple(self.ways.values())
+        taken: list[int | None] = []
+        while len(taken) < len(ways):
             try:
-                sent = way(data)
-            except OSError:  # its socket is full, or broken: writing will tell
-                sent = 0
-            if sent != size and sent is not None:
-                short[way] = sent
-        if short:
-            self._write_rest(data, short)
+                taken.extend(map(call, ways[len(taken) :], repeat(data)))
+            except OSError:  # a socket is full, or broken: writing will tell
+                taken.append(0)
+        if taken.count(len(data)) + taken.count(None) < len(ways):
+            self._write_rest(data, dict(zip(ways, taken, strict=True)))
 
-    def _write_rest(self, data: bytes, short: dict[Callable[[bytes], int | None], int]) -> None:
+    def _write_rest(self, data: bytes, taken: dict[Way, int | None]) -> None:
         """What sockets did not take waits in their transports; those readings pause."""
         for reading, way in tuple(self.ways.items()):
-            if way in short:
-                reading.viewer.sink.write(data[short[way] :])
+            size = taken.get(way)
+            if size is not None and size < len(data):
+                reading.viewer.sink.write(data[size:])
 
 
 class Topic:

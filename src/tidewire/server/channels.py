@@ -52,7 +52,7 @@ def channels_router(
         request: Request,
         name: str,
         event: Annotated[str, Query(description="Type of a text/plain event")] = "message",
-    ) -> JSONResponse:
+    ) -> Response:
         """Publishes: a ``text/plain`` body is one event's data; JSON is one event
         ``{"event"?, "data"}`` or an array of them, stored all or none.
 
@@ -61,7 +61,8 @@ def channels_router(
         access.check_write(name)
         key = requested_key(request)
         cursor = await channels.publish(name, await _events(request), key=key)
-        return JSONResponse({"cursor": cursor}, status_code=201)
+        content = msgspec.json.encode({"cursor": cursor})
+        return Response(content, status_code=201, media_type="application/json")
 
     router.add_api_route(
         "/api/channels/{name}",
