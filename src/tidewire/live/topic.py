@@ -15,8 +15,6 @@ from __future__ import annotations
 import copy
 from collections import deque
 from collections.abc import Callable, Sequence
-from itertools import repeat
-from operator import call
 from typing import TYPE_CHECKING, TypeAlias
 
 from tidewire.live.sinks import DirectSink
@@ -84,22 +82,23 @@ class Group:
             return
         if self.is_chunked:
             data = chunk(data)
-        ways = tuple(self.ways.values())
-        taken: list[int | None] = []
-        while len(taken) < len(ways):
+        size = len(data)
+        short: dict[Way, int] = {}
+        for way in tuple(self.ways.values()):
             try:
-                taken.extend(map(call, ways[len(taken) :], repeat(data)))
-            except OSError:  # a socket is full, or broken: writing will tell
-                taken.append(0)
-        if taken.count(len(data)) + taken.count(None) < len(ways):
-            self._write_rest(data, dict(zip(ways, taken, strict=True)))
+                sent = way(data)
+            except OSError:  # its socket is full, or broken: writing will tell
+                sent = 0
+            if sent != size and sent is not None:
+                short[way] = sent
+        if short:
+            self._write_rest(data, short)
 
-    def _write_rest(self, data: bytes, taken: dict[Way, int | None]) -> None:
+    def _write_rest(self, data: bytes, short: dict[Way, int]) -> None:
         """What sockets did not take waits in their transports; those readings pause."""
         for reading, way in tuple(self.ways.items()):
-            size = taken.get(way)
-            if size is not None and size < len(data):
-                reading.viewer.sink.write(data[size:])
+            if way in short:
+                reading.viewer.sink.write(data[short[way] :])
 
 
 class Topic:
