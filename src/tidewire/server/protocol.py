@@ -3,24 +3,38 @@
 Once a response head is out, ``scope["extensions"]["tidewire.direct"]`` lets the hub
 write chunks to the transport without a task or a queue in between (live/sinks.py), and
 keep the response when the app has returned. The head still goes by plain ASGI, and
-everything else of uvicorn – keep-alive, pipelining, access log, shutdown – stays as it is.
+everything else of uvicorn – keep-alive, pipelining, access log, shutdown – stays as it is;
+but a head without end, for which it has no limit, is refused.
 """
 
 from __future__ import annotations
 
 import asyncio
+import json
 import socket
 from collections.abc import Callable
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 from uvicorn.protocols.utils import is_ssl
 
+from tidewire.errors import RequestTooLarge
 from tidewire.live.sinks import STALLED_SECONDS, DirectSink
 
 __all__ = ["EXTENSION", "TidewireProtocol"]
 
 EXTENSION = "tidewire.direct"
 LAST_CHUNK = b"0\r\n\r\n"
+MAX_HEAD_BYTES = 65_536
+_TOO_LARGE = {
+    "code": RequestTooLarge.code,
+    "message": f"The head of a request may have {MAX_HEAD_BYTES} bytes.",
+    "retryable": False,
+}
+_REFUSAL = json.dumps({"error": _TOO_LARGE}).encode()
+HEAD_TOO_LARGE = (
+    b"HTTP/1.1 431 Request Header Fields Too Large\r\ncontent-type: application/json\r\n"
+    b"content-length: %d\r\nconnection: close\r\n\r\n%b" % (len(_REFUSAL), _REFUSAL)
+)
 
 
 class TidewireProtocol(HttpToolsProtocol):
@@ -30,16 +44,39 @@ class TidewireProtocol(HttpToolsProtocol):
     """The request that is being answered; ``cycle`` may be one that waits behind it."""
     _sink: DirectSink | None = None
     _socket: socket.socket | None = None
+    _unfinished_bytes: int = 0
+    """What has come since a head was whole or a piece of a body was there."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
         self.limit_unacknowledged(STALLED_SECONDS)
 
+    def data_received(self, data: bytes) -> None:
+        self._unfinished_bytes += len(data)
+        super().data_received(data)
+        if self._unfinished_bytes > MAX_HEAD_BYTES and not self.transport.is_closing():
+            self._refuse_head()
+
+    def _refuse_head(self) -> None:
+        """Of a head, or of trailers: then an answer may be on its way, and is cut off."""
+        if self.cycle is None or self.cycle.response_complete:
+            self.transport.write(HEAD_TOO_LARGE)
+        self.transport.close()
+
     def on_message_begin(self) -> None:
         super().on_message_begin()
         self.scope["extensions"] = {EXTENSION: {"transport": self}}
 
+    def on_body(self, body: bytes) -> None:
+        self._unfinished_bytes = 0
+        super().on_body(body)
+
+    def on_message_complete(self) -> None:
+        self._unfinished_bytes = 0
+        super().on_message_complete()
+
     def on_headers_complete(self) -> None:
+        self._unfinished_bytes = 0
         super().on_headers_complete()
         if not self.pipeline:
             self._answering = self.cycle
