@@ -15,5 +15,8 @@ class Event(NamedTuple):
 
 
 def utf8_size(text: str) -> int:
-    """How many bytes ``text`` has in UTF-8."""
-    return len(text) if text.isascii() else len(text.encode())
+    """How many bytes ``text`` has in UTF-8; of a lone surrogate, which has none, three.
+
+    Whoever counts is never the one to refuse it: that is done where text is stored.
+    """
+    return len(text) if text.isascii() else len(text.encode(errors="surrogatepass"))

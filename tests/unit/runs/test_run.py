@@ -390,3 +390,13 @@ async def test_a_run_that_was_taken_over_lets_go_though_its_source_is_silent() -
     said = await ours.stored(started)
     assert said[-1] == RunStopped("stop")
     assert said[-2] == TextEnd("t1")
+
+
+@in_no_time
+async def test_text_that_has_no_utf8_fails_the_run_and_nothing_else() -> None:
+    """Half a surrogate pair, of the model or in what it was asked."""
+    question = ChatRequest([ChatMessage("user", "half \ud83c")])
+    said = await House().whole(lambda: _hang("whole ", "\ud83c"), request=question)
+    assert TextDelta("t1", "whole ") in said
+    assert isinstance(said[-2], Usage) and said[-2].estimated
+    assert isinstance(said[-1], RunFailed) and said[-1].code == "internal"
