@@ -61,6 +61,26 @@ async def test_a_refusal_has_our_shape(
         assert error(response) == expected
 
 
+@pytest.mark.parametrize("path", ["/api/chat", "/v1/chat/completions", "/api/ai-sdk/chat"])
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{"text": "half a pair: \\ud83c"}',
+        b'{"text": "no UTF-8: \xff"}',
+        b'{"number": NaN}',
+        b"[" * 100_000,
+    ],
+    ids=["surrogate", "latin", "nan", "deep"],
+)
+async def test_what_is_no_json_is_refused_by_every_kind_of_route(
+    api: httpx.AsyncClient, path: str, body: bytes
+) -> None:
+    headers = {"Content-Type": "application/json"}
+    response = await api.post(path, content=body, headers=headers)
+    assert response.status_code == 400
+    assert "The body is " in response.text
+
+
 @pytest.mark.parametrize("kind", ["text/plain", "application/x-www-form-urlencoded", ""])
 async def test_a_question_that_does_not_say_it_is_json_is_refused(
     api: httpx.AsyncClient, kind: str
