@@ -1,4 +1,5 @@
-"""A full disk: the answer fails loudly, stored ones can be read, and space brings all back."""
+"""A full disk, a locked file: the answer fails loudly, stored ones can be read, and when
+there is space or the lock is gone, all is well again."""
 
 from __future__ import annotations
 
@@ -14,6 +15,7 @@ from tests.faults.conftest import Serve
 from tests.faults.fake_upstream import Exchange, FakeUpstream, chunk
 from tests.faults.scripted import CONFIG, question, say
 from tests.faults.server_process import ServerProcess
+from tests.faults.test_log_storage import locked
 from tests.faults.viewer import Viewer
 
 STORED = ["A tide ", "is the ", "rise and fall ", "of the sea."]
@@ -81,6 +83,25 @@ async def test_a_full_disk(small_disk: Path, serve: Serve) -> None:
     assert (failed["code"], failed["retryable"]) == ("log_unavailable", True)
     assert "Exception in ASGI application" not in server.log
     print(f"{count} pieces before the disk was full; {reason}")
+
+
+async def test_a_locked_file(tmp_path: Path, serve: Serve) -> None:
+    async with FakeUpstream(_behave) as upstream:
+        server = await serve(CONFIG.format(url=upstream.url))
+        stored = Viewer(server.port, "short", key="short")
+        await stored.follow()
+        endless = Viewer(server.port, "endless", key="endless")
+        watching = asyncio.create_task(endless.follow())
+        await endless.located.wait()
+        with locked(tmp_path / "data" / "log.db"):
+            await _until_ready(server, False)
+            await _reads_the_same(server, stored)
+        async with asyncio.timeout(30):
+            await watching
+            await _until_ready(server, True)
+    assert endless.ends == ["run.failed"]
+    assert json.loads(endless.events[-1].data)["code"] == "log_unavailable"
+    assert "Exception in ASGI application" not in server.log
 
 
 def _fill(ballast: Path) -> None:
