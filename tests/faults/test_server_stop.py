@@ -13,6 +13,7 @@ import pytest
 import pytest_asyncio
 
 from tests.faults.fake_upstream import Behaviour, Exchange, FakeUpstream, chunk
+from tests.faults.punctual import within
 from tests.faults.scripted import CONFIG, say_then_hang
 from tests.faults.server_process import ServerProcess
 from tests.faults.viewer import Connection, text_of
@@ -23,6 +24,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 PIECES = ("High ", "water ", "at six")
 SOON_SECONDS = 10
 """Less than one where nothing else runs; by itself nothing ends here in a minute."""
+STOP_SECONDS = 1.0
 
 
 class House(NamedTuple):
@@ -79,25 +81,32 @@ async def _until_said(connection: Connection) -> list[ServerSentEvent]:
     return events
 
 
-async def _gone(exchange: Exchange) -> None:
+async def _gone(exchange: Exchange) -> float:
+    """Waits until the server has left the model API; gives how long that took."""
+    began_at = time.monotonic()
     async with asyncio.timeout(SOON_SECONDS):
         await exchange.gone.wait()
+    return time.monotonic() - began_at
 
 
 # Stop
 
 
 async def test_stop_ends_the_model_connection_and_keeps_the_text(house: House) -> None:
-    connection, exchange = await house.ask()
-    events = await _until_said(connection)
-    run = connection.headers["x-run-id"]
-    response, _ = await asyncio.gather(house.server.stop_run(run), _gone(exchange))
-    assert response.json() == {"run": run, "closed": True}
-    events += await connection.rest()
-    connection.cut()
-    assert text_of(events) == "".join(PIECES)
-    assert [event.event for event in events[-3:]] == ["text.end", "usage", "run.stopped"]
-    assert json.loads(events[-2].data)["estimated"] is True
+    async def stop_one() -> float:
+        connection, exchange = await house.ask()
+        events = await _until_said(connection)
+        run = connection.headers["x-run-id"]
+        response, took_seconds = await asyncio.gather(house.server.stop_run(run), _gone(exchange))
+        assert response.json() == {"run": run, "closed": True}
+        events += await connection.rest()
+        connection.cut()
+        assert text_of(events) == "".join(PIECES)
+        assert [event.event for event in events[-3:]] == ["text.end", "usage", "run.stopped"]
+        assert json.loads(events[-2].data)["estimated"] is True
+        return took_seconds
+
+    await within(STOP_SECONDS, stop_one)
 
 
 async def test_stop_again_and_again_changes_nothing(house: House) -> None:
@@ -113,13 +122,17 @@ async def test_stop_again_and_again_changes_nothing(house: House) -> None:
 
 
 async def test_stop_before_the_first_token(house: House) -> None:
-    connection, exchange = await house.ask(lambda x: x.hang())
-    await connection.head()  # held back for two seconds, then sent
-    run = connection.headers["x-run-id"]
-    await asyncio.gather(house.server.stop_run(run), _gone(exchange))
-    events = await connection.rest()
-    connection.cut()
-    assert [event.event for event in events] == ["run.started", "usage", "run.stopped"]
+    async def stop_one() -> float:
+        connection, exchange = await house.ask(lambda x: x.hang())
+        await connection.head()  # held back for two seconds, then sent
+        run = connection.headers["x-run-id"]
+        _, took_seconds = await asyncio.gather(house.server.stop_run(run), _gone(exchange))
+        events = await connection.rest()
+        connection.cut()
+        assert [event.event for event in events] == ["run.started", "usage", "run.stopped"]
+        return took_seconds
+
+    await within(STOP_SECONDS, stop_one)
 
 
 async def test_stop_of_a_run_that_is_not(house: House) -> None:

@@ -499,23 +499,6 @@ async def test_document_without_end() -> None:
     assert type(error) is UpstreamTooLarge
 
 
-@pytest.mark.parametrize("words", ["", "one two "], ids=["before the first token", "later"])
-@pytest.mark.parametrize("head_first", [True, False])
-async def test_cancelling_drops_the_connection(words: str, head_first: bool) -> None:
-    async with FakeUpstream(_says_and_hangs(words, head_first)) as upstream:
-        model = OpenAI("gpt", Settings(base_url=upstream.url))
-        heard: asyncio.Queue[AnswerEvent] = asyncio.Queue()
-        reading = asyncio.ensure_future(_read(model.answer(QUESTION), heard))
-        await upstream.asked.wait()
-        await _hear(words, heard)
-        reading.cancel()
-        await asyncio.gather(reading, return_exceptions=True)
-        async with asyncio.timeout(10):
-            await upstream.exchanges[0].gone.wait()
-        await model.aclose()
-    assert reading.cancelled()
-
-
 async def test_closing_the_iteration_drops_the_connection() -> None:
     async with FakeUpstream(_says_and_hangs("one")) as upstream:
         model = OpenAI("gpt", Settings(base_url=upstream.url))

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-from contextlib import aclosing
 from typing import Any
 
 import pytest
@@ -190,33 +189,3 @@ async def test_answer_over_the_limit(vendor: Vendor) -> None:
 
     _, error = await ask(vendor, behave, max_answer_bytes=50_000)
     assert type(error) is UpstreamTooLarge
-
-
-@pytest.mark.parametrize("words", ["", "one two "], ids=["before the first token", "later"])
-async def test_cancelling_drops_the_connection(vendor: Vendor, words: str) -> None:
-    async def behave(x: Exchange) -> None:
-        await x.start(vendor.content_type)
-        if words:
-            await x.send(vendor.says(words))
-        await x.hang()
-
-    async with FakeUpstream(behave) as upstream:
-        model = vendor.made(upstream.url)
-        heard = asyncio.Event()
-        reading = asyncio.ensure_future(_read(model.answer(QUESTION), heard))
-        await upstream.asked.wait()
-        if words:
-            await heard.wait()
-        reading.cancel()
-        await asyncio.gather(reading, return_exceptions=True)
-        async with asyncio.timeout(10):
-            await upstream.exchanges[0].gone.wait()
-        await model.aclose()
-    assert reading.cancelled()
-
-
-async def _read(answer: Any, heard: asyncio.Event) -> None:
-    async with aclosing(answer):
-        async for event in answer:
-            if isinstance(event, TextDelta):
-                heard.set()
