@@ -91,6 +91,7 @@ async def test_a_lost_connection_is_told_and_mended(visits: Visits) -> None:
 async def test_it_is_left_while_nobody_looks(visits: Visits) -> None:
     visitor = await visits.person("monitor")
     await visitor.wait_for_connection("monitor", "open")
+    await expect(value(visitor, "cpu")).to_contain_text("%")  # before it there is no place to keep
     asked: list[str] = []
     visitor.page.on("request", lambda request: asked.append(request.url))
     async with visitor.page.expect_event("requestfailed", lambda one: "/api/monitor" in one.url):
