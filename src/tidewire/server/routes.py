@@ -108,7 +108,7 @@ def _refusal(request: Request, errors: Sequence[Any]) -> TidewireError:
 
 def _is_json(request: Request) -> bool:
     kind = content_type(request)
-    return kind == "application/json" or kind.endswith("+json")
+    return kind.startswith("application/") and kind.endswith(("/json", "+json"))
 
 
 def answer_errors(app: Starlette) -> None:
