@@ -15,6 +15,7 @@ from datetime import UTC, datetime
 from functools import partial
 
 import aiohttp
+from aiohttp.base_protocol import BaseProtocol
 from aiohttp.client_proto import ResponseHandler
 from aiohttp.connector import Connection
 
@@ -171,16 +172,16 @@ class _Body(aiohttp.StreamReader):
         return data
 
 
-_BODY_FITS = {"_buffer", "_eof", "_exception", "_protocol", "_size"} <= set(
-    aiohttp.StreamReader.__slots__
-)
-"""False for an aiohttp whose buffer is built otherwise: that one is used as it is."""
+_BUFFER = {"_buffer", "_eof", "_exception", "_protocol", "_size"}
+_PAUSES = {"_buffer_paused", "_reading_paused"}
+_FITS = _BUFFER <= {*aiohttp.StreamReader.__slots__} and _PAUSES <= {*BaseProtocol.__slots__}
+"""False for an aiohttp that is built otherwise, an older one above all: it is used as it is."""
 
 
 class _Response(aiohttp.ClientResponse):
     async def start(self, connection: Connection) -> aiohttp.ClientResponse:
         await super().start(connection)
-        if _BODY_FITS and type(self.content) is aiohttp.StreamReader:
+        if _FITS and type(self.content) is aiohttp.StreamReader:
             self.content.__class__ = _Body
         return self
 
@@ -188,8 +189,9 @@ class _Response(aiohttp.ClientResponse):
 class _Connector(aiohttp.TCPConnector):
     def __init__(self, *, limit: int) -> None:
         super().__init__(limit=limit)
-        protocol: type[ResponseHandler] = _Protocol
-        self._factory = partial(protocol, loop=self._loop)
+        if _FITS:
+            protocol: type[ResponseHandler] = _Protocol
+            self._factory = partial(protocol, loop=self._loop)
 
 
 async def _error_body(response: aiohttp.ClientResponse) -> bytes:

@@ -7,6 +7,7 @@ from unittest.mock import Mock
 
 import aiohttp
 import pytest
+from aiohttp.client_proto import ResponseHandler
 
 from tidewire.models import upstream
 
@@ -20,7 +21,7 @@ async def body() -> aiohttp.StreamReader:
 
 
 def test_the_aiohttp_of_the_lock_file_is_the_one_that_was_made_lighter() -> None:
-    assert upstream._BODY_FITS
+    assert upstream._FITS
 
 
 async def test_what_has_come_is_read_at_once_and_whole(body: aiohttp.StreamReader) -> None:
@@ -69,3 +70,12 @@ async def test_a_full_buffer_pauses_the_connection_until_it_is_read(
     protocol.resume_reading.assert_called()
     body.feed_data(b"x" * 16)
     protocol.pause_reading.assert_called_once()
+
+
+async def test_an_aiohttp_that_is_built_otherwise_is_used_as_it_is(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """An older one has no ``_buffer_paused``: reading it broke every answer."""
+    monkeypatch.setattr(upstream, "_FITS", False)
+    async with upstream._Connector(limit=0) as connector:
+        assert type(connector._factory()) is ResponseHandler
