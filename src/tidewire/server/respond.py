@@ -139,8 +139,10 @@ class StreamResponse(Response):
             held = subscription.left()
             run.begun.add_done_callback(lambda _: settle(held))
             timer = asyncio.get_running_loop().call_later(HOLD_SECONDS, settle, held)
-            await held
-            timer.cancel()
+            try:
+                await held
+            finally:
+                timer.cancel()
         if run.refused is None:
             return None
         return self._refuse(run.error or Unfinished(run.refused), headers=self._more_headers)
