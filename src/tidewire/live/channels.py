@@ -126,7 +126,7 @@ def channel_stream(name: str) -> str:
     if not _NAME.fullmatch(name):
         raise BadRequest(
             "A channel's name is 1 to 200 letters, digits or . : @ ~ + - _, "
-            "and begins with a letter or digit."
+            "and begins with a letter, digit or _."
         )
     return CHANNEL + name
 
