@@ -51,6 +51,16 @@ if TYPE_CHECKING:
 
 __all__ = ["create_app"]
 
+EXPOSED = (
+    "Location",
+    "Retry-After",
+    "Tidewire-Cursor",
+    "X-Run-Id",
+    "X-Session-Id",
+    "X-Workflow-Run-Id",
+)
+"""Headers of answers that a page of another origin may read."""
+
 
 def create_app(settings: Settings) -> FastAPI:
     """The whole server as an ASGI app. Raises ConfigError."""
@@ -157,5 +167,5 @@ def _add_middleware(app: FastAPI, settings: Settings) -> None:
             allow_credentials=settings.cors.credentials,
             allow_methods=["GET", "POST", "PUT", "PATCH", "DELETE"],
             allow_headers=["*"],
-            expose_headers=["Location", "X-Run-Id", "X-Workflow-Run-Id", "X-Session-Id"],
+            expose_headers=EXPOSED,
         )

@@ -6,9 +6,13 @@ from pathlib import Path
 
 import httpx
 import pytest
+from starlette.applications import Starlette
+from starlette.routing import Mount
 
 from tests.unit.server.conftest import Start
 from tidewire.server import console
+from tidewire.server.app import create_app
+from tidewire.server.settings import Settings
 
 SECRET = "open sésame"
 
@@ -40,6 +44,29 @@ async def test_without_the_secret_nobody_comes_in(
     response = await locked.get(path, headers=header)
     assert response.status_code == 401
     assert response.json()["error"]["code"] == "unauthorized"
+
+
+@pytest.mark.parametrize("root", ["/tide", "/a", "/v"])
+@pytest.mark.parametrize("path", ["/api/models", "/v1/models"])
+async def test_nor_where_the_app_is_a_part_of_another(root: str, path: str) -> None:
+    settings = Settings(log={"url": "memory://"}, auth={"secret": SECRET})
+    whole = Starlette(routes=[Mount(root, create_app(settings))])
+    transport = httpx.ASGITransport(whole)
+    async with httpx.AsyncClient(transport=transport, base_url="http://tidewire.test") as api:
+        response = await api.get(root + path)
+        assert response.status_code == 401
+        assert ("param" in response.json()["error"]) == path.startswith("/v1")
+        known = await api.get(root + path, headers={"x-api-key": SECRET.encode()})
+        assert known.status_code == 200
+
+
+@pytest.mark.parametrize("root", ["/a", "/v"])
+@pytest.mark.parametrize("path", ["/api/models", "/v1/models"])
+async def test_nor_by_a_root_that_only_looks_like_a_part_of_the_path(root: str, path: str) -> None:
+    settings = Settings(log={"url": "memory://"}, auth={"secret": SECRET})
+    transport = httpx.ASGITransport(create_app(settings), root_path=root)
+    async with httpx.AsyncClient(transport=transport, base_url="http://tidewire.test") as api:
+        assert (await api.get(path)).status_code == 401
 
 
 @pytest.mark.parametrize(
@@ -80,6 +107,7 @@ async def test_another_origin_may_call_if_it_is_listed(start: Start) -> None:
     answer = await api.post("/api/chat", json={"message": "m"}, headers=PREFLIGHT)
     exposed = answer.headers["access-control-expose-headers"]
     assert {"Location", "X-Run-Id", "X-Session-Id"} <= set(exposed.split(", "))
+    assert {"Retry-After", "Tidewire-Cursor"} <= set(exposed.split(", "))
     assert "access-control-allow-credentials" not in answer.headers
 
 
