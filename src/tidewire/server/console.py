@@ -11,6 +11,8 @@ from starlette.routing import Match, Mount
 from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
+from tidewire.server.refusals import route_path
+
 __all__ = ["mount_console"]
 
 FOLDER = Path(__file__).parent / "console"
@@ -53,7 +55,7 @@ class _Console(Mount):
     """Everything that is not the API's: a path there that no route serves is no missing file."""
 
     def matches(self, scope: Scope) -> tuple[Match, Scope]:
-        if (scope["path"] + "/").startswith(("/api/", "/v1/")):
+        if (route_path(scope) + "/").startswith(("/api/", "/v1/")):
             return Match.NONE, {}
         return super().matches(scope)
 

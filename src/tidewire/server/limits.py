@@ -13,7 +13,7 @@ from starlette.requests import cookie_parser
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from tidewire.errors import RequestTooLarge, Unauthorized
-from tidewire.server.refusals import refuse_at
+from tidewire.server.refusals import refuse_at, route_path
 
 __all__ = ["LimitBody", "RequireSecret"]
 
@@ -62,8 +62,7 @@ class RequireSecret:
         self._secret = secret.encode()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        is_api = scope["type"] == "http" and scope["path"].startswith(("/api", "/v1", "/metrics"))
-        if is_api and scope["method"] != "OPTIONS" and not self._knows(dict(scope["headers"])):
+        if _is_closed(scope) and not self._knows(dict(scope["headers"])):
             error = Unauthorized("Send this server's secret, as a bearer token or x-api-key.")
             await refuse_at(scope)(error)(scope, receive, send)
             return
@@ -71,6 +70,13 @@ class RequireSecret:
 
     def _knows(self, headers: dict[bytes, bytes]) -> bool:
         return any(hmac.compare_digest(secret, self._secret) for secret in _offered(headers))
+
+
+def _is_closed(scope: Scope) -> bool:
+    """Whether a call needs the secret. A preflight does not: browsers send it without."""
+    if scope["type"] != "http" or scope["method"] == "OPTIONS":
+        return False
+    return route_path(scope).startswith(("/api", "/v1", "/metrics"))
 
 
 def _offered(headers: dict[bytes, bytes]) -> Iterator[bytes]:

@@ -13,7 +13,7 @@ from starlette.types import Scope
 from tidewire.errors import TidewireError
 from tidewire.server.respond import Headers, Refuse, error_response, refusal
 
-__all__ = ["refuse_ai_sdk", "refuse_anthropic", "refuse_at", "refuse_openai"]
+__all__ = ["refuse_ai_sdk", "refuse_anthropic", "refuse_at", "refuse_openai", "route_path"]
 
 OPENAI_TYPES = {401: "authentication_error", 403: "permission_error", 429: "rate_limit_error"}
 
@@ -29,12 +29,22 @@ ANTHROPIC_TYPES = {
 }
 
 
+def route_path(scope: Scope) -> str:
+    """The path as routes have it, in an app that is mounted in another as well.
+
+    Exactly as Starlette finds it: what is routed must be what was looked at before.
+    """
+    path: str = scope["path"]
+    root: str = scope.get("root_path", "")
+    return path[len(root) :] if path.startswith(f"{root}/") else path
+
+
 def refuse_at(scope: Scope) -> Refuse:
     """How a request to this path is refused.
 
     ``/v1/models`` is of two APIs; Anthropic's SDKs tell theirs by a header.
     """
-    path: str = scope["path"]
+    path = route_path(scope)
     if path.startswith("/api/ai-sdk/"):
         return refuse_ai_sdk
     if not path.startswith("/v1/"):
