@@ -310,6 +310,15 @@ async def test_serve_says_that_its_port_is_taken(tmp_path: Path) -> None:
     assert "Traceback" not in outcome.told
 
 
+async def test_serve_says_that_its_data_cannot_be_used(tmp_path: Path) -> None:
+    (tmp_path / "taken").write_text("a file, no folder")
+    outcome = await tidewire("serve", "--port", "0", "--data", str(tmp_path / "taken"))
+    assert outcome.status != 0
+    assert f"Cannot open {tmp_path / 'taken' / 'log.db'}: " in outcome.told
+    assert "ERROR The log cannot be opened: its files cannot be used.\n" in outcome.told
+    assert "Traceback" not in outcome.told
+
+
 @pytest.mark.parametrize("port", ["-1", "65536", "high"])
 async def test_serve_wants_a_port_that_exists(tmp_path: Path, port: str) -> None:
     outcome = await tidewire("serve", "--port", port, "--data", str(tmp_path))

@@ -85,7 +85,7 @@ class SqliteLog:
         try:
             self._writing = await asyncio.to_thread(self._open)
         except (sqlite3.Error, OSError) as exc:
-            logger.error("Cannot open %s", self._path, exc_info=exc)
+            logger.error("Cannot open %s: %s", self._path, exc)
             raise unavailable(exc, "opened") from exc
         self._loop = asyncio.get_running_loop()
         self._checkpoints = checkpoints = Checkpoints(self._connect)

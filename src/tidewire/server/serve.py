@@ -10,10 +10,13 @@ from __future__ import annotations
 import asyncio
 import gc
 import logging
+import sys
 from typing import Any
 
 import uvicorn
+from uvicorn.lifespan.on import LifespanOn
 
+from tidewire.errors import TidewireError
 from tidewire.server.protocol import TidewireProtocol
 from tidewire.server.tide import Tidewire
 
@@ -31,6 +34,16 @@ _LOGGING: dict[str, Any] = {
     "root": {"level": "WARNING", "handlers": ["stderr"]},
     "loggers": {"tidewire": {"level": "INFO"}, "uvicorn.error": {"level": "WARNING"}},
 }
+
+
+class Lifespan(LifespanOn):
+    """uvicorn's, telling in one line what is known to keep an app from starting."""
+
+    async def send(self, message: Any) -> None:
+        # Starlette reports from where it handles the error, with the whole traceback.
+        if isinstance(error := sys.exception(), TidewireError):
+            message = {**message, "message": str(error)}
+        await super().send(message)
 
 
 class Server(uvicorn.Server):
@@ -76,6 +89,7 @@ def run(app: Any, *, host: str = "127.0.0.1", port: int = 8400, **options: Any) 
         },
     )
     config.load()
+    config.lifespan_class = Lifespan
     _calm_collector()
     Server(config).run()
 
