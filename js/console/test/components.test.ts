@@ -9,6 +9,7 @@ import { zh } from "../src/i18n/zh";
 
 vi.stubGlobal("matchMedia", () => ({ matches: true }));
 
+const { setLocale } = await import("../src/i18n");
 const { default: ChatComposer } = await import("../src/components/ChatComposer.vue");
 const { default: ConnectionLine } = await import("../src/components/ConnectionLine.vue");
 const { default: AnswerMessage } = await import("../src/components/AnswerMessage.vue");
@@ -127,6 +128,18 @@ describe("AnswerMessage", () => {
     expect(answer.get("[role=alert]").text()).toContain("It broke.");
     await answer.get("[data-testid=retry]").trigger("click");
     expect(answer.emitted("retry")).toHaveLength(1);
+  });
+
+  it("says why it failed in the person's language, else in the server's words", () => {
+    const why = (code: string) => show({ failure: { code, message: "It broke.", retryable: true } });
+    setLocale("zh");
+    try {
+      expect(why("interrupted").get("[role=alert]").text()).toContain("服务器中途停止了。");
+      expect(why("upstream_refused").get("[role=alert]").text()).toContain("It broke.");
+    } finally {
+      setLocale("en");
+    }
+    expect(why("interrupted").get("[role=alert]").text()).toContain("It broke.");
   });
 
   it("folds the thinking away when it is over, unless the reader chose otherwise", async () => {

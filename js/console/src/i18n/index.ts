@@ -4,6 +4,7 @@ import { computed, ref, watchEffect } from "vue";
 
 import { readSetting, writeSetting } from "../settings";
 import { en } from "./en";
+import { failuresZh } from "./failures.zh";
 import { liveEn } from "./live.en";
 import { liveZh } from "./live.zh";
 import { zh } from "./zh";
@@ -32,6 +33,11 @@ export function t(key: Word, values: Record<string, string | number> = {}): stri
   return WORDS[locale.value][key].replace(/\{(\w+)\}/g, (_, name: string) =>
     String(values[name] ?? ""),
   );
+}
+
+/** What the server said of a failure, in the current language where its code tells as much. */
+export function failureText(code: string, message: string): string {
+  return locale.value === "zh" ? (failuresZh[code] ?? message) : message;
 }
 
 function initialLocale(): Locale {
