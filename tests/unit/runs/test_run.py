@@ -400,3 +400,21 @@ async def test_text_that_has_no_utf8_fails_the_run_and_nothing_else() -> None:
     assert TextDelta("t1", "whole ") in said
     assert isinstance(said[-2], Usage) and said[-2].estimated
     assert isinstance(said[-1], RunFailed) and said[-1].code == "internal"
+
+
+@in_no_time
+async def test_a_source_that_is_broken_off_is_closed_before_the_run_is_over() -> None:
+    closed = False
+
+    async def source() -> AsyncGenerator[str, None]:
+        nonlocal closed
+        try:
+            while True:
+                yield "on and on "
+        finally:
+            await asyncio.sleep(1)  # a connection that takes its leave
+            closed = True
+
+    said = await House(max_bytes=1000).whole(source)
+    assert said[-1] == RunFailed("limit_exceeded", "The answer is over its size limit.")
+    assert closed

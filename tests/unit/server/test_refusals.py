@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 
 import httpx
 import pytest
+from starlette.types import Message
 
 from tests.unit.server.conftest import AWAY, Start
 
@@ -94,6 +95,22 @@ async def test_a_question_that_does_not_say_it_is_json_is_refused(
     response = await api.post(path, content='{"message": "m"}', headers=headers)
     assert response.status_code == 415
     assert "application/json" in response.text
+
+
+@pytest.mark.parametrize("path", ["/api/chat", "/api/channels/news"])
+async def test_who_leaves_while_he_asks_is_told_nothing(api: httpx.AsyncClient, path: str) -> None:
+    async def receive() -> Message:
+        return {"type": "http.disconnect"}
+
+    async def send(message: Message) -> None:
+        sent.append(message)
+
+    sent: list[Message] = []
+    headers = [(b"content-type", b"application/json")]
+    scope = {"type": "http", "method": "POST", "path": path, "headers": headers}
+    app = api._transport.app  # type: ignore[attr-defined]
+    await app({**scope, "query_string": b"", "root_path": ""}, receive, send)
+    assert sent == []
 
 
 async def test_what_may_be_done_instead_is_said(api: httpx.AsyncClient) -> None:
