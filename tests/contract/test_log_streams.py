@@ -339,6 +339,8 @@ async def test_close_ends_what_is_pending_and_refuses_what_comes_later(log: Log)
     assert await asyncio.gather(*futures) == list(range(1, 101))
     with pytest.raises(LogUnavailable):
         await asyncio.wait_for(log.append("s", events("x")), 5)
+    with pytest.raises(LogUnavailable):
+        await asyncio.wait_for(log.create("t"), 5)
 
 
 # Incarnations

@@ -148,7 +148,8 @@ class Log(Protocol):
     ) -> asyncio.Future[StreamInfo]:
         """The stream of this name, made if it does not exist (``created`` tells).
 
-        What is appended from now on comes behind it, so nobody has to wait in between.
+        What is appended from now on comes behind it, so nobody has to wait in between. The
+        future raises LogUnavailable.
         ``retention``, if given, holds from now on, for a stream that exists as well.
         ``owner`` names the lease under which a new stream is written (see Leases).
         A name that was deleted begins anew, under another epoch.

@@ -108,7 +108,10 @@ class MemoryLog:
         if owner is not None:
             check_owner(owner)
         made: asyncio.Future[StreamInfo] = asyncio.get_running_loop().create_future()
-        made.set_result(self._create(name, retention, owner))
+        if self._closed:
+            settle(made, LogUnavailable("The log is closed."))
+        else:
+            settle(made, self._create(name, retention, owner))
         return made
 
     def _create(self, name: str, retention: Retention | None, owner: str | None) -> StreamInfo:
