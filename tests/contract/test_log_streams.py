@@ -36,6 +36,12 @@ async def test_create_joins_the_stream_that_exists(log: Log) -> None:
     assert (again.created, again.epoch, again.head, again.closed) == (False, made.epoch, 1, True)
 
 
+async def test_what_is_appended_comes_behind_a_creation_nobody_waited_for(log: Log) -> None:
+    making = log.create("s")
+    assert await log.append("s", events("x")) == 1
+    assert (await making).created
+
+
 async def test_creations_at_the_same_time_make_one_stream(log: Log) -> None:
     answers = await asyncio.gather(*(log.create("s") for _ in range(20)))
     assert sorted(info.created for info in answers) == [False] * 19 + [True]
