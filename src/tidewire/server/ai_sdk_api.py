@@ -38,6 +38,9 @@ __all__ = ["ai_sdk_router", "session_of"]
 
 MAX_CHAT_LENGTH = 255
 
+ONE_LINE = r"^.+$"
+"""No path with a line break in it is found by a route."""
+
 ChatId = Annotated[str, Path(min_length=1, max_length=MAX_CHAT_LENGTH)]
 
 
@@ -48,7 +51,7 @@ class Send(Leaving):
     ``model`` and ``options`` come in by the transport's ``body``.
     """
 
-    id: str = Field(min_length=1, max_length=MAX_CHAT_LENGTH, description="the chat")
+    id: str = Field(pattern=ONE_LINE, max_length=MAX_CHAT_LENGTH, description="the chat")
     messages: list[Json] = Field(min_length=1, max_length=MAX_MESSAGES)
     system: str | None = None
     tools: dict[str, Json] = Field(default={}, max_length=MAX_TOOLS)
