@@ -193,6 +193,24 @@ async def test_ask_over_a_bad_line_prints_the_answer_once(
     assert len(keys) == 1
 
 
+async def test_ask_waits_for_a_server_that_restarts_in_the_middle(server: TidewireProcess) -> None:
+    """Longer than for one that never answered: a restart takes a while."""
+    async with CuttingProxy(server.port) as proxy:
+        options = ("--model", "slow", "--options", '{"max_tokens": 80}', "--server", proxy.url)
+        asking = await Command.start("ask", "a harbour", *options)
+        assert asking.process.stdout
+        assert asking.process.stderr
+        await asking.process.stdout.read(1)
+        proxy.is_down = True
+        proxy.cut_all()
+        for _ in range(4):
+            assert b"; again in " in await asking.process.stderr.readline()
+        proxy.is_down = False
+        outcome = await asking.end()
+    assert outcome.status == 0
+    assert "> a harbour" in outcome.said
+
+
 # tail
 
 

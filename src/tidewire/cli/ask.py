@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections.abc import AsyncGenerator
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -11,10 +12,12 @@ import typer
 if TYPE_CHECKING:
     from tidewire.answers.events import AnswerEvent
     from tidewire.client import Following
+    from tidewire.wire.parser import ServerSentEvent
 
 __all__ = ["ask"]
 
-MAX_ATTEMPTS = 3  # without hearing anything; a person is waiting
+ATTEMPTS_TO_BEGIN = 3  # a person is waiting, perhaps for a server that was never started
+ATTEMPTS_TO_GO_ON = 10  # about a minute in a row: time for a restart
 
 
 def ask(
@@ -67,8 +70,8 @@ def _read_options(text: str) -> dict[str, Any]:
 
 async def _ask(server: str, question: dict[str, Any], reasoning: bool, token: str | None) -> bool:
     from tidewire.answers.events import RunFailed, decode
-    from tidewire.cli.terminal import bearer, tell_wait
-    from tidewire.client import Following, follow
+    from tidewire.cli.terminal import bearer
+    from tidewire.client import Following
     from tidewire.client.refusal import RETRIED
     from tidewire.errors import ServerRefused
 
@@ -76,14 +79,7 @@ async def _ask(server: str, question: dict[str, Any], reasoning: bool, token: st
     headers = bearer(token)
     event: AnswerEvent | None = None
     try:
-        async for sent in follow(
-            following.url,
-            question=question,
-            headers=headers,
-            following=following,
-            on_wait=tell_wait,
-            max_attempts=MAX_ATTEMPTS,
-        ):
+        async for sent in _answer(following, question, headers):
             event = decode(sent.event, sent.data)
             _show(event, reasoning)
     except asyncio.CancelledError:
@@ -98,6 +94,31 @@ async def _ask(server: str, question: dict[str, Any], reasoning: bool, token: st
     if following.session:
         typer.secho(f"[session {following.session}]", dim=True, err=True)
     return isinstance(event, RunFailed)
+
+
+async def _answer(
+    following: Following, question: dict[str, Any], headers: dict[str, str]
+) -> AsyncGenerator[ServerSentEvent, None]:
+    """The answer's events. One that has begun is waited for longer than one that has not."""
+    from tidewire.cli.terminal import tell_wait
+    from tidewire.client import follow
+    from tidewire.client.refusal import RETRIED
+    from tidewire.errors import ServerRefused
+
+    how: dict[str, Any] = {"headers": headers, "following": following, "on_wait": tell_wait}
+    try:
+        async for sent in follow(
+            following.url, question=question, max_attempts=ATTEMPTS_TO_BEGIN, **how
+        ):
+            yield sent
+        return
+    except ServerRefused as exc:
+        if exc.status not in RETRIED or following.location is None:
+            raise
+    async for sent in follow(
+        following.location, cursor=following.cursor, max_attempts=ATTEMPTS_TO_GO_ON, **how
+    ):
+        yield sent
 
 
 def _show(event: AnswerEvent | None, reasoning: bool) -> None:
