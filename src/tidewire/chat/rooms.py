@@ -206,7 +206,7 @@ def room_channel(room: str) -> str:
     if not _NAME.fullmatch(room):
         raise BadRequest(
             "A room's name is 1 to 100 letters, digits or . @ ~ + - _, "
-            "and begins with a letter or digit."
+            "and begins with a letter, digit or _."
         )
     return ROOM + room
 

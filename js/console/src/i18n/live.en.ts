@@ -8,7 +8,7 @@ export const liveEn = {
   roomsEmpty: "No room has been used yet. Join one by its name.",
   roomJoin: "Join",
   roomName: "Name of a room",
-  roomNameWrong: "Letters, digits and . @ ~ + - _ only, beginning with a letter or digit.",
+  roomNameWrong: "Letters, digits and . @ ~ + - _ only, beginning with a letter, digit or _.",
   roomPick: "Join a room, and say hello",
   roomPickText: "What is said is kept: who comes later reads it, who was cut off misses nothing.",
   roomShowList: "All rooms",

@@ -9,7 +9,7 @@ export const liveZh: LiveWords = {
   roomsEmpty: "还没有聊天室。输入名称即可加入。",
   roomJoin: "加入",
   roomName: "聊天室名称",
-  roomNameWrong: "只能用字母、数字和 . @ ~ + - _，并以字母或数字开头。",
+  roomNameWrong: "只能用字母、数字和 . @ ~ + - _，并以字母、数字或 _ 开头。",
   roomPick: "加入一个聊天室，打个招呼",
   roomPickText: "说过的话会保存：后来的人能读到，断线的人不会漏掉。",
   roomShowList: "全部聊天室",
