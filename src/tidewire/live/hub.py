@@ -43,7 +43,8 @@ class Figures:
 class Hub:
     """One hub per log.
 
-    ``on_empty`` hears the name of a stream whose last reader left. ``lifetime_seconds``:
+    ``on_empty`` hears the name of a stream whose last reader left, ``on_closed`` of one that
+    any process has closed or deleted. ``lifetime_seconds``:
     a connection is ended after about so long, to be made anew; the moment is drawn
     between 80 and 100 % of it, so that those who came together do not return together.
     """
@@ -63,6 +64,7 @@ class Hub:
         self.viewers: dict[str, Subscription] = {}
         """All that are connected here, by the id of their connection."""
         self.on_empty: Callable[[str], None] | None = None
+        self.on_closed: Callable[[str], None] | None = None
         self._lifetime_seconds = lifetime_seconds
         self._topics: dict[str, dict[str, Topic]] = {}
         """By name and epoch: readers of a stream that was deleted may not know it yet."""
@@ -159,6 +161,8 @@ class Hub:
         figures.commits += 1
         for commit in commits:
             figures.events += len(commit.events)
+            if commit.closed and self.on_closed is not None:
+                self.on_closed(commit.stream)
             topic = self._topics.get(commit.stream, _NONE).get(commit.epoch)
             if topic is None:
                 continue

@@ -118,6 +118,10 @@ class Run:
         """Ends the run as failed for a reason of ours; asking again can help."""
         self._break_off(RunFailed("interrupted", message, retryable=True))
 
+    def lose(self) -> None:
+        """The stream was closed: if not by this run, another process has taken it over."""
+        self._break_off(RunFailed(Fenced.code, "Another server has taken over."))
+
     def _break_off(self, end: AnswerEvent) -> None:
         """Ends the run and cancels its task, once: the second time it may be storing the end."""
         if not self.ended:
@@ -203,20 +207,6 @@ class Run:
             self._fail_limit("The answer stalled.")
         else:
             self._timer = self._loop.call_later(1.0, self._check_time)
-            if now - self._spoke_at > 1.0:
-                self._watch = self._loop.create_task(self._check_owned())
-
-    async def _check_owned(self) -> None:
-        """Notices while the source is silent, too, that another process has taken over."""
-        try:
-            stream = await self._log.info(self.stream.name)
-            is_ours = stream.fence == self._fence and not stream.closed
-        except LogUnavailable:
-            return
-        except LogError:
-            is_ours = False
-        if not is_ours:
-            self._break_off(RunFailed(Fenced.code, "Another server has taken over."))
 
     def _fail_limit(self, message: str) -> None:
         self._break_off(RunFailed("limit_exceeded", message, retryable=True))

@@ -65,6 +65,7 @@ class Runs:
         self._linger: dict[str, float] = {}
         self._lingering: dict[str, asyncio.TimerHandle] = {}
         hub.on_empty = self._left
+        hub.on_closed = self._closed
 
     def __len__(self) -> int:
         return len(self._runs)
@@ -160,6 +161,12 @@ class Runs:
                 timer.cancel()  # somebody was here since: the time begins anew
             loop = asyncio.get_running_loop()
             self._lingering[stream] = loop.call_later(seconds, self._stop_if_alone, stream)
+
+    def _closed(self, stream: str) -> None:
+        """The hub's word that a stream is closed: not by its run, if that goes on here."""
+        run = self._runs.get(stream)
+        if run is not None:
+            run.lose()
 
     def _stop_if_alone(self, id: str) -> None:
         run = self._runs.get(id)
