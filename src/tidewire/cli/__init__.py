@@ -21,6 +21,7 @@ app = typer.Typer(
     help="Tidewire: streams that arrive. AI answers over SSE, durable and resumable.",
     no_args_is_help=True,
     add_completion=False,
+    rich_markup_mode="markdown",  # joins the lines of a paragraph, for any width
     pretty_exceptions_enable=False,
 )
 app.command()(serve)
