@@ -337,6 +337,15 @@ async def test_serve_says_that_its_data_cannot_be_used(tmp_path: Path) -> None:
     assert "Traceback" not in outcome.told
 
 
+async def test_a_second_ctrl_c_ends_serve_without_a_traceback(tmp_path: Path) -> None:
+    port = str(free_port())
+    serving = await Command.start("serve", "--port", port, "--data", str(tmp_path))
+    assert await _status(int(port), "/api/models") == 200
+    serving.process.send_signal(signal.SIGINT)
+    serving.process.send_signal(signal.SIGTERM)  # two of one kind may be taken for one
+    assert "Traceback" not in (await serving.end()).told
+
+
 @pytest.mark.parametrize("port", ["-1", "65536", "high"])
 async def test_serve_wants_a_port_that_exists(tmp_path: Path, port: str) -> None:
     outcome = await tidewire("serve", "--port", port, "--data", str(tmp_path))

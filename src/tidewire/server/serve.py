@@ -37,11 +37,12 @@ _LOGGING: dict[str, Any] = {
 
 
 class Lifespan(LifespanOn):
-    """uvicorn's, telling in one line what is known to keep an app from starting."""
+    """uvicorn's, with a line for what is known to keep an app from starting, and none for
+    what a second signal has cut short."""
 
     async def send(self, message: Any) -> None:
         # Starlette reports from where it handles the error, with the whole traceback.
-        if isinstance(error := sys.exception(), TidewireError):
+        if isinstance(error := sys.exception(), (TidewireError, asyncio.CancelledError)):
             message = {**message, "message": str(error)}
         await super().send(message)
 
