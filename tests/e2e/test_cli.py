@@ -113,7 +113,9 @@ async def test_what_serve_does_without_options_is_said() -> None:
 
 
 async def test_a_version_and_a_wrong_command() -> None:
-    assert (await tidewire("version")).said.count(".") == 2
+    said = (await tidewire("version")).said
+    assert said.count(".") == 2
+    assert (await tidewire("--version")).said == said
     outcome = await tidewire("serv")
     assert (outcome.status, outcome.said) == (2, "")
     assert "No such command" in outcome.told

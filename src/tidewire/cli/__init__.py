@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from typing import Annotated
 
 import typer
 
@@ -18,7 +19,6 @@ from tidewire.errors import TidewireError
 __all__ = ["app", "main"]
 
 app = typer.Typer(
-    help="Tidewire: streams that arrive. AI answers over SSE, durable and resumable.",
     no_args_is_help=True,
     add_completion=False,
     rich_markup_mode="markdown",  # joins the lines of a paragraph, for any width
@@ -36,6 +36,21 @@ app.command()(record)
 def version() -> None:
     """Print the version."""
     typer.echo(__version__)
+
+
+def _tell_version(wanted: bool) -> None:
+    if wanted:
+        version()
+        raise typer.Exit
+
+
+@app.callback()
+def common(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_tell_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    """Tidewire: streams that arrive. AI answers over SSE, durable and resumable."""
 
 
 def main() -> None:
