@@ -85,7 +85,6 @@ class Run:
         self._meter = Meter(request) if request is not None else None
         self._check_at = CHECK_EVERY
         self._reason = "stop"
-        self._is_exhausted = False
         self._events = 0
         self._bytes = 0
         self._stored = started  # the latest append; the first is that of run.started
@@ -136,8 +135,6 @@ class Run:
                 self._say(said)
                 if self._events >= self._check_at:
                     await self._keep_up()
-            else:
-                self._is_exhausted = True
             self._check_stored()
             self._end(RunFinished(self._reason))
         except asyncio.CancelledError:
@@ -248,7 +245,7 @@ class Run:
             attempt = self._log.append(self.stream.name, end, close=True, fence=self._fence)
 
     async def _close_source(self) -> None:
-        if isinstance(self._source, AsyncGenerator) and not self._is_exhausted:
+        if isinstance(self._source, AsyncGenerator):
             try:
                 async with asyncio.timeout(CLOSE_SOURCE_SECONDS):
                     await self._source.aclose()
