@@ -40,7 +40,7 @@ from tidewire.server.notifications import notifications_router
 from tidewire.server.openai_api import openai_router
 from tidewire.server.responses_api import responses_router
 from tidewire.server.rooms import rooms_router
-from tidewire.server.routes import answer_http_error
+from tidewire.server.routes import LeanRoute, answer_http_error
 from tidewire.server.settings import Settings
 from tidewire.server.subscribe import Subscriber
 from tidewire.server.tide import Tidewire, open_log
@@ -108,7 +108,6 @@ def create_app(settings: Settings) -> FastAPI:
     rules = [ChannelRule(**table.model_dump()) for table in settings.channels]
     channels = Channels(tide.log, tide.hub, [*rules, MONITOR_RULE, *NOTIFICATION_RULES])
     monitor = Monitor(tide, channels, settings.data)
-    # What is called most comes first: routes are tried in their order.
     _include(app, chat_router(chat))
     presence = _include_channels(app, tide, channels)
     _include(app, openai_router(answers, apis))
@@ -121,6 +120,8 @@ def create_app(settings: Settings) -> FastAPI:
     _include(app, connections_router(tide.hub))
     _include(app, interval_router(tide, channels))
     _include(app, health_router(tide))
+    # Routes are tried in their order: what is called most comes first.
+    app.router.routes.sort(key=lambda route: not isinstance(route, LeanRoute))
     mount_console(app)
     _add_middleware(app, settings)
     return app

@@ -165,8 +165,7 @@ async def _events(request: Request) -> list[Event]:
     kind = content_type(request)
     if kind in ("text/plain", ""):
         try:
-            type = request.query_params.get("event", "message")
-            return [Event(type, (await request.body()).decode())]
+            return [Event(_type(request), (await request.body()).decode())]
         except UnicodeDecodeError:
             raise BadRequest("The body is not UTF-8.") from None
     if kind != "application/json":
@@ -175,6 +174,12 @@ async def _events(request: Request) -> list[Event]:
     one_or_many = await read_json(request, list[Publish] if body[:1] == b"[" else Publish)
     published = one_or_many if isinstance(one_or_many, list) else [one_or_many]
     return [Event(item.event, _text(item.data)) for item in published]
+
+
+def _type(request: Request) -> str:
+    if not request.scope["query_string"]:  # the usual case: reading none is not for free
+        return "message"
+    return request.query_params.get("event", "message")
 
 
 def _text(data: Any) -> str:
