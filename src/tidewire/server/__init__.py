@@ -1,0 +1,1 @@
+"""The app: the builder's door, and all that ``tidewire serve`` answers."""
