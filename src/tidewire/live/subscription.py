@@ -67,7 +67,7 @@ class Subscription:
         self.over = False
         self.started_at = self.sent_at = 0.0
         self.ends_at = math.inf
-        is_shared = len(streams) == 1
+        is_shared = len(streams) == 1 and not changed  # else its ids are its own
         self.readings = [
             Reading(self, stream, start, is_shared=is_shared) for stream, start in streams
         ]

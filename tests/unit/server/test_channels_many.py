@@ -286,6 +286,20 @@ async def test_the_only_channel_may_be_exchanged(api: httpx.AsyncClient) -> None
         assert data(other.published()) == ["1", "2"]
 
 
+async def test_a_channel_taken_for_another_is_kept_however_often_its_viewer_comes_back(
+    api: httpx.AsyncClient,
+) -> None:
+    async with Watch(api, events_of("a")) as watch:
+        await change(api, await watch.connection(), add=["b"], remove=["a"])
+        cursor = (await watch.until(2))[-1].id
+    for said in "12":
+        async with Watch(api, events_of("a"), cursor=cursor) as watch:
+            await watch.opened()
+            await publish(api, "b", said)
+            cursor = (await watch.until(2))[-1].id
+            assert data(watch.published()) == [said]
+
+
 @pytest.mark.parametrize(
     ("wanted", "status"),
     [
