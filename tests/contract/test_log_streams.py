@@ -403,3 +403,4 @@ async def test_streams_are_listed_by_the_start_of_their_names(log: Log) -> None:
     assert [s.name for s in await log.streams("room/", limit=1)] == ["room/a"]
     assert [s.name for s in await log.streams("room/", after="room/a", limit=1)] == ["room/b"]
     assert await log.streams("room/", after="room/ü") == []
+    assert [s.name for s in await log.streams("room/a")] == ["room/a"]

@@ -17,7 +17,7 @@ DELETE FROM streams WHERE name = ? AND deleted_at IS NOT NULL;
 -- name: streams_between
 SELECT id, name, epoch, trimmed, fence, closed_at, deleted_at, retention,
        coalesce((SELECT max("offset") FROM events WHERE stream = streams.id), trimmed) AS head
-  FROM streams WHERE name > ? AND name < ? AND deleted_at IS NULL ORDER BY name LIMIT ?;
+  FROM streams WHERE name >= ? AND name < ? AND deleted_at IS NULL ORDER BY name LIMIT ?;
 
 -- name: set_retention
 UPDATE streams SET retention = ? WHERE id = ?;

@@ -61,6 +61,7 @@ def list_streams(
     connection: sqlite3.Connection, prefix: str, after: str, limit: int
 ) -> list[StreamInfo]:
     """As Catalogue.streams in log/base.py."""
+    first = max(prefix, after + "\0")  # no name comes between a name and this
     last = prefix + chr(0x10FFFF)
-    rows = connection.execute(QUERIES["streams_between"], (max(prefix, after), last, limit))
+    rows = connection.execute(QUERIES["streams_between"], (first, last, limit))
     return [StreamState(row).info() for row in rows]
