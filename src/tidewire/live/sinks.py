@@ -47,6 +47,11 @@ class DirectTransport(Protocol):
         """
         ...
 
+    @property
+    def is_answering(self) -> bool:
+        """True once the head of the response is on its way: nothing may go before it."""
+        ...
+
     def keep(self) -> None:
         """The response goes on when the app has returned, until ``finish``."""
         ...
@@ -94,6 +99,10 @@ class DirectSink:
         """Gives the transport back; nothing more is written."""
         self._cancel_timer()
         self._transport.detach()
+
+    @property
+    def is_answering(self) -> bool:
+        return self._transport.is_answering
 
     def keep(self) -> None:
         """The response outlives the request; ``finish`` or ``abort`` ends it."""

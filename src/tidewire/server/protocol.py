@@ -113,6 +113,10 @@ class TidewireProtocol(HttpToolsProtocol):
             self._socket = socket.socket(sock.family, sock.type, sock.proto, sock.fileno())
         return self._socket.send
 
+    @property
+    def is_answering(self) -> bool:
+        return self._answering.response_started
+
     def keep(self) -> None:
         # To uvicorn the response is as good as cut off: it awaits nothing more of the app,
         # and holds a request that is pipelined behind this one until ``finish``.

@@ -82,32 +82,47 @@ class StreamResponse(Response):
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         offer = scope.get("extensions", {}).get(EXTENSION)
         if offer is not None:
-            refusal = await self._hand_over(DirectSink(offer["transport"]), scope, send)
+            refusal = await self._hand_over(DirectSink(offer["transport"]), scope, receive, send)
         else:
             refusal = await self._carry(scope, receive, send)
         if refusal is not None:
             await refusal(scope, receive, send)
 
-    async def _hand_over(self, sink: DirectSink, scope: Scope, send: Send) -> Response | None:
-        """Sends the head; the viewer stays, and the request ends."""
+    async def _hand_over(
+        self, sink: DirectSink, scope: Scope, receive: Receive, send: Send
+    ) -> Response | None:
+        """Sends the head; the viewer stays, and the request ends.
+
+        Not where a middleware keeps the head to itself: then it wants the body as well.
+        """
         watch = Watch(self.subscription(sink, scope), sink)
         with watch as viewer:
-            refusal = await self.hold(viewer)
-            if refusal is None:
-                await send(self._head())
+            refusal = await self._begin(viewer, send)
+            if refusal is not None:
+                return refusal
+            if sink.is_answering or sink.is_gone:
                 watch.start()
-        return refusal
+                return None
+        return await self._carry(scope, receive, send, is_begun=True)
 
-    async def _carry(self, scope: Scope, receive: Receive, send: Send) -> Response | None:
-        """The whole response by plain ASGI."""
+    async def _carry(
+        self, scope: Scope, receive: Receive, send: Send, *, is_begun: bool = False
+    ) -> Response | None:
+        """The whole response by plain ASGI, or what follows its head."""
         async with AsgiSink(receive, send) as sink:
             async with self.subscription(sink, scope) as viewer:
-                refusal = await self.hold(viewer)
+                refusal = None if is_begun else await self._begin(viewer, send)
                 if refusal is None:
-                    await send(self._head())
                     await viewer.run()
         if refusal is None and not sink.is_gone:
             await send({"type": "http.response.body", "body": b"", "more_body": False})
+        return refusal
+
+    async def _begin(self, viewer: Subscription, send: Send) -> Response | None:
+        """Sends the head as soon as it may, unless the run was refused."""
+        refusal = await self.hold(viewer)
+        if refusal is None:
+            await send(self._head())
         return refusal
 
     def subscription(self, sink: Sink, scope: Scope) -> Subscription:
