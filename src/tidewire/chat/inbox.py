@@ -34,7 +34,8 @@ class Note(InboxEvent, frozen=True, omit_defaults=True):
 
 
 class Read(InboxEvent, frozen=True):
-    """``unread``: how many are left."""
+    """``unread``: how many are left of those that had come when this was written. No id is
+    in two of them: whoever counts adds one for each Note and takes one away for each id."""
 
     type = "notification.read"
     ids: list[str]
@@ -62,6 +63,11 @@ class Inbox:
         self.read: dict[str, int] = {}
         """Ids that were read, and where it was said."""
         self.began: Position | None = None
+
+    @property
+    def last_read(self) -> int:
+        """Where something was said to be read last; 0 if that is nowhere."""
+        return max(self.read.values(), default=0)
 
     def apply(self, offset: int, event: Event) -> None:
         if event.type == Note.type:

@@ -7,9 +7,11 @@ after the first time that he looked at his notifications or was sent one.
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NamedTuple
+from weakref import WeakValueDictionary
 
 import msgspec
 
@@ -98,6 +100,7 @@ class Notifications:
     ) -> None:
         self._channels = channels
         self._folds = Folds(log, Inbox)
+        self._marking = WeakValueDictionary[str, asyncio.Lock]()
         self._clock = clock
 
     async def notify(
@@ -124,16 +127,20 @@ class Notifications:
         return Listed([_show(item) for item in listed], len(unread), cursor)
 
     async def mark(self, user: str, ids: Iterable[str] | None) -> int:
-        """Marks notifications as read, all of them without ``ids``; gives how many are
-        unread then. Unknown ids, and those read already, are no error."""
-        own, everyone = await self._begin(user)
-        unread = [item.note.id for item in _items(own, everyone) if not item.is_read]
-        marked = unread if ids is None else sorted(set(ids).intersection(unread))
-        left = len(unread) - len(marked)
-        if marked:
-            read = Read(marked, left, self._clock())
-            await self._channels.publish(USER + user, [write(read)])
-        return left
+        """Marks notifications as read, without ``ids`` all that there are now; gives how many
+        are unread then. Unknown ids, and those read already, are no error."""
+        wanted = None if ids is None else set(ids)
+        async with self._marking.setdefault(user, asyncio.Lock()):
+            while True:
+                own, everyone = await self._begin(user)
+                unread = {item.note.id for item in _items(own, everyone) if not item.is_read}
+                wanted = unread if wanted is None else wanted & unread
+                if not wanted:
+                    return len(unread)
+                read = Read(sorted(wanted), len(unread - wanted), self._clock())
+                # If another server has just marked some, too, this is not stored but done again.
+                key = f"read after {own.state.last_read}"
+                await self._channels.publish(USER + user, [write(read)], key=key)
 
     async def starts(self, user: str) -> Sequence[tuple[StreamInfo, Start]]:
         """Both streams of a person, each from its oldest unread notification on."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from typing import Any
 
@@ -222,3 +223,56 @@ async def test_data_that_could_not_be_stored_or_read_is_refused(
         await world.notifications.notify("ann", Draft("a", data=data))
     await world.notifications.notify("ann", Draft("b", data="x" * 16_382))
     assert await world.listed("ann") == ("b", 1)
+
+
+async def reads(world: World) -> list[dict[str, Any]]:
+    events = (await world.log.read("channel/user:ann")).events
+    return [json.loads(event.data) for event in events if event.type == "notification.read"]
+
+
+async def test_what_tabs_mark_at_the_same_moment_is_told_once_and_counted(world: World) -> None:
+    a, b, c, d = await world.tell("ann", "a", "b", "c", "d")
+    mark = world.notifications.mark
+    lefts = await asyncio.gather(mark("ann", [a]), mark("ann", [a, b]), mark("ann", [b, c]))
+    assert lefts[-1] == 1
+    told = await reads(world)
+    assert [read["ids"] for read in told] == [[a], [b], [c]]
+    assert [read["unread"] for read in told] == [3, 2, 1]
+    assert await world.listed("ann", unread_only=True) == ("d", 1)
+
+
+async def test_what_servers_mark_at_the_same_moment_is_told_once_and_counted(world: World) -> None:
+    ids = await world.tell("ann", *"abcdef")
+    servers = [world.notifications]
+    for _ in range(2):
+        world.restart()
+        servers.append(world.notifications)
+    for n in (0, 3):
+        await asyncio.gather(*(s.mark("ann", ids[n : n + 2]) for s in servers))
+        await asyncio.gather(*(s.mark("ann", [ids[n + 2]]) for s in servers))
+    told = await reads(world)
+    assert sorted(id for read in told for id in read["ids"]) == sorted(ids)
+    assert told[-1]["unread"] == 0
+
+
+async def test_the_count_goes_on_by_what_is_told(world: World) -> None:
+    await world.tell("ann", "a", "b")
+    count = (await world.notifications.list("ann")).unread
+    mark, tell, tell_all = world.notifications.mark, world.tell, world.tell_all
+    await asyncio.gather(mark("ann", None), tell("ann", "c", "d"), tell_all("e"), mark("ann", None))
+    count += 3 - sum(len(read["ids"]) for read in await reads(world))
+    assert (await world.notifications.list("ann")).unread == count
+
+
+async def test_all_is_what_there_was_when_it_was_said(world: World) -> None:
+    await world.tell("ann", "a")
+
+    async def tell_more(*given: Any, **more: Any) -> Any:
+        channels.publish = publish  # type: ignore[method-assign]
+        await world.tell("ann", "b")
+        return await publish(*given, **more)
+
+    channels = world.notifications._channels
+    publish, channels.publish = channels.publish, tell_more  # type: ignore[method-assign]
+    assert await world.notifications.mark("ann", None) == 1
+    assert await world.listed("ann") == ("b (a)", 1)
