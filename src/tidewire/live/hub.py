@@ -187,12 +187,11 @@ class Hub:
             self.beat_once()
 
     def beat_once(self) -> None:
-        """A heartbeat for every topic that has been silent for long enough."""
+        """A heartbeat for everybody to whom nothing was said for long enough."""
         due = self.now() - self.heartbeat_seconds
         for incarnations in tuple(self._topics.values()):
             for topic in tuple(incarnations.values()):
-                if topic.sent_at <= due:
-                    topic.beat()
+                topic.beat(due)
         if self._lifetime_seconds is not None:
             self._rotate()
 

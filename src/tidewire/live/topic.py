@@ -46,13 +46,14 @@ class Group:
     touched, because each one that is costs as much as the call (bench/fanout).
     """
 
-    __slots__ = ("dialect", "encoder", "is_chunked", "offset", "ways")
+    __slots__ = ("dialect", "encoder", "is_chunked", "offset", "sent_at", "ways")
 
-    def __init__(self, reading: Reading) -> None:
+    def __init__(self, reading: Reading, now: float) -> None:
         self.dialect = reading.dialect
         self.encoder = reading.encoder
         self.offset = reading.offset
         self.is_chunked = reading.viewer.sink.chunked
+        self.sent_at = now  # a dialect may have nothing to say of what its stream says
         self.ways: dict[Reading, Way] = {}
 
     def add(self, reading: Reading) -> None:
@@ -126,9 +127,12 @@ class Topic:
         if self.head is not None and first != self.head + 1:
             self.forget()
         deliveries = len(self.singles)
+        now = self._now()
         for group in tuple(self.groups.values()):
             deliveries += len(group.ways)
-            self.hub.figures.delivered_bytes += group.deliver(self.epoch, first, events)
+            if size := group.deliver(self.epoch, first, events):
+                group.sent_at = now
+                self.hub.figures.delivered_bytes += size
         self.head = last
         self.is_closed = commit.closed
         if self.singles:
@@ -137,7 +141,7 @@ class Topic:
             self._remember(commit)
         elif self._recent:
             self._forget_recent()
-        self.sent_at = self._now()
+        self.sent_at = now
         if commit.closed:
             for reading in tuple(self.members):
                 self._end_if_done(reading)
@@ -203,7 +207,7 @@ class Topic:
         self.singles.discard(reading)
         kind = _kind(reading)
         if kind not in self.groups:
-            self.groups[kind] = Group(reading)
+            self.groups[kind] = Group(reading, self._now())
         self.groups[kind].add(reading)
 
     def forget(self) -> None:
@@ -217,13 +221,17 @@ class Topic:
         self.is_deleted = True
         self.forget()
 
-    def beat(self) -> None:
-        """A heartbeat to all who read nothing but this stream."""
-        self.sent_at = self._now()
+    def beat(self, due: float) -> None:
+        """A heartbeat to all who have been told nothing since ``due``."""
+        now = self._now()
         for group in tuple(self.groups.values()):
-            group.send(group.dialect.heartbeat)
-        for reading in tuple(self.singles):
-            reading.viewer.beat()
+            if group.sent_at <= due:
+                group.sent_at = now
+                group.send(group.dialect.heartbeat)
+        if self.sent_at <= due:
+            self.sent_at = now
+            for reading in tuple(self.singles):
+                reading.viewer.beat()
 
     def signal(self, event: Event) -> None:
         """Writes an event that is not stored to who is live. It has no id: places stay."""

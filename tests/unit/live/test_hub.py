@@ -11,7 +11,7 @@ import pytest
 
 from tests.unit.live.scripted import ScriptedLog, ScriptedSink, turns
 from tests.unit.runs.jumping_time import in_no_time
-from tidewire.answers.events import TextDelta, encode
+from tidewire.answers.events import ReasoningDelta, TextDelta, encode
 from tidewire.dialects import find_dialect
 from tidewire.errors import BadRequest, LogUnavailable
 from tidewire.live.hub import Hub
@@ -35,10 +35,15 @@ def _hub(log: ScriptedLog | MemoryLog) -> Hub:
 
 @asynccontextmanager
 async def reading(
-    hub: Hub, stream: StreamInfo, sink: ScriptedSink, start: Start | None = None
+    hub: Hub,
+    stream: StreamInfo,
+    sink: ScriptedSink,
+    start: Start | None = None,
+    *,
+    dialect: str = "native",
 ) -> AsyncGenerator[asyncio.Task[None], None]:
     async def read() -> None:
-        subscription = hub.subscribe([(stream, start or Start())], find_dialect("native"), sink)
+        subscription = hub.subscribe([(stream, start or Start())], find_dialect(dialect), sink)
         async with subscription:
             await subscription.run()
 
@@ -82,6 +87,26 @@ async def test_a_heartbeat_after_15_seconds_of_silence_and_not_before() -> None:
             assert live.writes[-1] != b":\n"  # what was said counts as a sign of life
             await asyncio.sleep(47)
             assert live.writes[-3:] == [b":\n"] * 3
+    beating.cancel()
+
+
+@in_no_time
+async def test_a_heartbeat_where_a_dialect_says_nothing_of_what_is_said() -> None:
+    log = ScriptedLog()
+    hub = _hub(log)
+    beating = asyncio.create_task(hub.beat())
+    thought = ReasoningDelta("r1", "hm")
+    all_of_it, text_alone = ScriptedSink(), ScriptedSink()
+    async with (
+        reading(hub, log.stream, all_of_it),
+        reading(hub, log.stream, text_alone, dialect="d"),
+    ):
+        for _ in range(4):
+            log.commit([Event(thought.type, encode(thought))])
+            log.deliver()
+            await asyncio.sleep(10)
+    assert b":\n" not in all_of_it.writes
+    assert text_alone.writes[1:] == [b":\n"] * 2
     beating.cancel()
 
 
