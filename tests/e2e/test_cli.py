@@ -49,31 +49,36 @@ class Command:
     """``tidewire …``, running."""
 
     @classmethod
-    async def start(cls, *arguments: str, **environment: str) -> Command:
+    async def start(
+        cls, *arguments: str, output: int = asyncio.subprocess.PIPE, **environment: str
+    ) -> Command:
         self = cls()
         self.process = await asyncio.create_subprocess_exec(
             COMMAND,
             *arguments,
-            stdout=asyncio.subprocess.PIPE,
+            stdin=asyncio.subprocess.PIPE,
+            stdout=output,
             stderr=asyncio.subprocess.PIPE,
             env={**os.environ, "COLUMNS": "100", **environment},
         )
         return self
 
-    async def end(self) -> Outcome:
+    async def end(self, input: str = "") -> Outcome:
         try:
             async with asyncio.timeout(40):
-                said, told = await self.process.communicate()
+                said, told = await self.process.communicate(input.encode())
         except TimeoutError:
             self.process.kill()
             await self.process.wait()
             raise
         assert self.process.returncode is not None
-        return Outcome(self.process.returncode, said.decode(), told.decode())
+        return Outcome(self.process.returncode, (said or b"").decode(), told.decode())
 
 
-async def tidewire(*arguments: str, **environment: str) -> Outcome:
-    return await (await Command.start(*arguments, **environment)).end()
+async def tidewire(
+    *arguments: str, input: str = "", output: int = asyncio.subprocess.PIPE, **environment: str
+) -> Outcome:
+    return await (await Command.start(*arguments, output=output, **environment)).end(input)
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
@@ -255,18 +260,43 @@ async def test_tail_says_that_there_is_no_such_stream(server: TidewireProcess) -
 
 
 async def test_tail_waits_for_a_server_and_says_so() -> None:
-    tailing = await Command.start("tail", f"http://127.0.0.1:{free_port()}/api/streams/run_1")
+    port = free_port()
+    tailing = await Command.start("tail", f"http://127.0.0.1:{port}/api/streams/run_1")
     assert tailing.process.stderr
     told = await tailing.process.stderr.readline()
-    assert told.startswith(b"[the server cannot be reached; again in ")
+    assert told.startswith(f"[127.0.0.1:{port} cannot be reached; again in ".encode())
     tailing.process.send_signal(signal.SIGINT)
     assert (await tailing.end()).status == 130
 
 
-async def test_tail_wants_a_url() -> None:
-    outcome = await tidewire("tail", "run_1")
+# what cannot be asked
+
+
+async def test_a_server_that_is_not_there_is_named() -> None:
+    port = free_port()
+    outcome = await tidewire("ask", "m", "--server", f"http://127.0.0.1:{port}")
     assert outcome.status == 2
-    assert outcome.told.startswith("tidewire: run_1")
+    assert f"127.0.0.1:{port} cannot be reached. Does tidewire serve run there?" in outcome.told
+
+
+async def test_a_full_disk_is_said(stream: tuple[str, str]) -> None:
+    full = os.open("/dev/full", os.O_WRONLY)
+    outcome = await tidewire("tail", stream[0], output=full)
+    os.close(full)
+    assert (outcome.status, outcome.told.count("\n")) == (2, 1)
+    assert "the disk is full" in outcome.told
+
+
+async def test_texts_are_utf_8_in_every_locale(server: TidewireProcess) -> None:
+    ascii = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+    asked, published = await asyncio.gather(
+        tidewire("ask", "größe", TIDEWIRE_SERVER=server.url, **ascii),
+        tidewire("publish", "heights", TIDEWIRE_SERVER=server.url, input="größe\n", **ascii),
+    )
+    assert asked.status == published.status == 0
+    async with httpx.AsyncClient(base_url=server.url) as client:
+        polled = await client.get("/api/channels/heights?mode=poll&from=start")
+    assert polled.json()["events"][0]["data"] == "größe"
 
 
 # serve

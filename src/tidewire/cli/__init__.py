@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import sys
 from typing import Annotated
 
@@ -14,6 +15,7 @@ from tidewire.cli.publish import publish
 from tidewire.cli.record import record
 from tidewire.cli.serve import serve
 from tidewire.cli.tail import tail
+from tidewire.cli.terminal import advice
 from tidewire.errors import TidewireError
 
 __all__ = ["app", "main"]
@@ -59,5 +61,12 @@ def main() -> None:
     try:
         app()
     except TidewireError as exc:
-        typer.secho(f"tidewire: {exc}", fg="red", err=True)
+        typer.secho(f"tidewire: {exc}{advice(exc)}", fg="red", err=True)
+        sys.exit(2)
+    except OSError as exc:
+        if exc.errno != errno.ENOSPC:
+            raise
+        typer.secho(
+            "tidewire: What is written cannot be stored: the disk is full.", fg="red", err=True
+        )
         sys.exit(2)

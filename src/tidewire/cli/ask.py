@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
+import sys
 from collections.abc import AsyncGenerator
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+
+from tidewire.cli.address import DEFAULT_SERVER, Server, Token
 
 if TYPE_CHECKING:
     from tidewire.answers.events import AnswerEvent
@@ -21,10 +25,10 @@ ATTEMPTS_TO_GO_ON = 10  # about a minute in a row: time for a restart
 
 
 def ask(
-    message: Annotated[str, typer.Argument(help="The question.")],
-    server: Annotated[
-        str, typer.Option(envvar="TIDEWIRE_SERVER", help="Where tidewire serve runs.")
-    ] = "http://127.0.0.1:8400",
+    message: Annotated[
+        str, typer.Argument(help="The question; -: stdin.", callback=_read_question)
+    ],
+    server: Server = DEFAULT_SERVER,
     model: Annotated[str | None, typer.Option(help="A model of the server.")] = None,
     session: Annotated[str | None, typer.Option(help="Go on with this conversation.")] = None,
     options: Annotated[
@@ -38,9 +42,7 @@ def ask(
     reasoning: Annotated[
         bool, typer.Option("--reasoning", help="Show the model's thinking, on stderr.")
     ] = False,
-    token: Annotated[
-        str | None, typer.Option(envvar="TIDEWIRE_TOKEN", help="Sent as a bearer token.")
-    ] = None,
+    token: Token = None,
 ) -> None:
     """Ask, and print the answer's text as it comes.
 
@@ -56,6 +58,14 @@ def ask(
         raise typer.Exit(130) from None
     if failed:
         raise typer.Exit(1)
+
+
+def _read_question(text: str) -> str:
+    """The question as UTF-8, whatever the terminal's encoding is."""
+    said = sys.stdin.buffer.read() if text == "-" else os.fsencode(text)
+    if not said.strip():
+        raise typer.BadParameter("The question is empty.")
+    return said.decode(errors="replace")
 
 
 def _read_options(text: str) -> dict[str, Any]:
@@ -86,7 +96,8 @@ async def _ask(server: str, question: dict[str, Any], reasoning: bool, token: st
         await _stop(server, following, headers)
         raise
     except ServerRefused as exc:
-        if exc.status not in RETRIED:
+        if exc.status not in RETRIED or exc.code == ServerRefused.code:
+            _tell_where_it_goes_on(following)
             raise
         event = RunFailed(exc.code, str(exc))
     if isinstance(event, RunFailed):
@@ -135,6 +146,13 @@ def _show(event: AnswerEvent | None, reasoning: bool) -> None:
             typer.secho(f"[calls {name}]", dim=True, err=True)
         case _:
             pass
+
+
+def _tell_where_it_goes_on(following: Following) -> None:
+    if following.location is not None:
+        since = f" --cursor {following.cursor}" if following.cursor else ""
+        command = f"tidewire tail {following.location} --text{since}"
+        typer.secho(f"\n[the answer may go on; to read it: {command}]", fg="yellow", err=True)
 
 
 async def _stop(server: str, following: Following, headers: dict[str, str]) -> None:

@@ -8,6 +8,8 @@ from typing import Annotated
 
 import typer
 
+from tidewire.cli.address import DEFAULT_SERVER, Server, Token
+
 __all__ = ["publish"]
 
 
@@ -21,12 +23,8 @@ def publish(
         bool,
         typer.Option("--json", help='The text is {"event"?, "data"} or an array of such.'),
     ] = False,
-    server: Annotated[
-        str, typer.Option(envvar="TIDEWIRE_SERVER", help="Where tidewire serve runs.")
-    ] = "http://127.0.0.1:8400",
-    token: Annotated[
-        str | None, typer.Option(envvar="TIDEWIRE_TOKEN", help="Sent as a bearer token.")
-    ] = None,
+    server: Server = DEFAULT_SERVER,
+    token: Token = None,
     key: Annotated[
         str | None,
         typer.Option(help="Idempotency key: published once, however often this is run."),
@@ -68,10 +66,13 @@ async def _publish(
         if text != "-":
             typer.echo(await send(text, key))
             return
+        if sys.stdin.isatty():
+            typer.secho("[an event a line; Ctrl+D ends]", dim=True, err=True)
         number, cursor = 0, ""
-        while line := await asyncio.to_thread(sys.stdin.readline):
+        while line := await asyncio.to_thread(sys.stdin.buffer.readline):
             number += 1
-            cursor = await send(line.rstrip("\r\n"), f"{key}-{number}" if key else None)
+            said = line.decode(errors="replace").rstrip("\r\n")
+            cursor = await send(said, f"{key}-{number}" if key else None)
         typer.secho(f"[{number} published]", dim=True, err=True)
         if cursor:
             typer.echo(cursor)

@@ -9,6 +9,8 @@ from urllib.parse import urlencode
 
 import typer
 
+from tidewire.cli.address import DEFAULT_SERVER, Server, Token, http_url
+
 if TYPE_CHECKING:
     from tidewire.wire.parser import ServerSentEvent
 
@@ -20,14 +22,13 @@ Write: TypeAlias = "Callable[[ServerSentEvent, str], None]"
 
 def tail(
     url: Annotated[
-        str | None, typer.Argument(help="As in http://127.0.0.1:8400/api/streams/run_…")
+        str | None,
+        typer.Argument(help="As in http://127.0.0.1:8400/api/streams/run_…", callback=_read_url),
     ] = None,
     channel: Annotated[
         list[str] | None, typer.Option(help="A channel of the server, instead of a URL; repeat it.")
     ] = None,
-    server: Annotated[
-        str, typer.Option(envvar="TIDEWIRE_SERVER", help="Where tidewire serve runs.")
-    ] = "http://127.0.0.1:8400",
+    server: Server = DEFAULT_SERVER,
     since: Annotated[
         str | None,
         typer.Option(
@@ -39,9 +40,7 @@ def tail(
     cursor: Annotated[str | None, typer.Option(help="Go on after this event id.")] = None,
     text: Annotated[bool, typer.Option("--text", help="Only the answer's text.")] = False,
     json: Annotated[bool, typer.Option("--json", help="One JSON object a line.")] = False,
-    token: Annotated[
-        str | None, typer.Option(envvar="TIDEWIRE_TOKEN", help="Sent as a bearer token.")
-    ] = None,
+    token: Token = None,
 ) -> None:
     """Follow any event stream, or channels of a server, over as many connections as it takes.
 
@@ -51,6 +50,8 @@ def tail(
     """
     if (url is None) == (not channel):
         raise typer.BadParameter("give either a URL or channels", param_hint="URL | --channel")
+    if text and json:
+        raise typer.BadParameter("give one of them, not both", param_hint="--text | --json")
     query = [("channel", name) for name in channel or ()]
     if cursor is None:
         query.append(("from", since or ("now" if channel else "start")))
@@ -61,6 +62,13 @@ def tail(
         asyncio.run(_tail(url, bool(channel), cursor, token, write))
     except KeyboardInterrupt:
         raise typer.Exit(130) from None
+
+
+def _read_url(url: str | None) -> str | None:
+    try:
+        return None if url is None else http_url(url)
+    except typer.BadParameter as exc:
+        raise typer.BadParameter(f"{exc} A channel is followed by --channel.") from None
 
 
 async def _tail(

@@ -1,10 +1,23 @@
-"""What commands that read streams share: the token, and telling of lost connections."""
+"""What commands tell a person: of lost connections, of gaps, and what may help."""
 
 from __future__ import annotations
 
 import typer
 
-__all__ = ["bearer", "tell_reset", "tell_wait"]
+from tidewire.errors import ServerRefused, TidewireError
+
+__all__ = ["advice", "bearer", "tell_reset", "tell_wait"]
+
+_ADVICE = {
+    "unauthorized": " Give it by --token or TIDEWIRE_TOKEN.",
+    "method_not_allowed": " Is --server (TIDEWIRE_SERVER) the address of tidewire serve?",
+    ServerRefused.code: " Does tidewire serve run there?",
+}
+
+
+def advice(error: TidewireError) -> str:
+    """What a person at a terminal may do about it, if we know."""
+    return _ADVICE.get(error.code, "")
 
 
 def bearer(token: str | None) -> dict[str, str]:

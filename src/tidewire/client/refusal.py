@@ -37,5 +37,5 @@ def describe(exc: Exception) -> str:
     if isinstance(exc, TimeoutError):
         return "no answer in time"
     if isinstance(exc, aiohttp.ClientConnectorError):
-        return "the server cannot be reached"
+        return f"{exc.host}:{exc.port} cannot be reached"
     return "the connection broke"

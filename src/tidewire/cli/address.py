@@ -1,0 +1,37 @@
+"""Where a command asks, and by which right: the options that all of them share."""
+
+from __future__ import annotations
+
+from typing import Annotated
+from urllib.parse import urlsplit
+
+import typer
+
+__all__ = ["DEFAULT_SERVER", "Server", "Token", "http_url"]
+
+DEFAULT_SERVER = "http://127.0.0.1:8400"
+
+
+def http_url(text: str) -> str:
+    """``text``, if it is an http or https URL. Raises typer.BadParameter."""
+    if _is_http_url(text):
+        return text
+    host = text.partition("/")[0]  # "localhost:8400" and "example.com/x" lack no more than this
+    named = "://" not in text and (":" in host or "." in host) and _is_http_url(f"http://{text}")
+    meant = f" Did you mean http://{text}?" if named else ""
+    raise typer.BadParameter(f"{text!r} is not an http or https URL.{meant}")
+
+
+def _is_http_url(text: str) -> bool:
+    try:
+        parts = urlsplit(text)
+        return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:  # a port that is none
+        return False
+
+
+Server = Annotated[
+    str,
+    typer.Option(envvar="TIDEWIRE_SERVER", help="Where tidewire serve runs.", callback=http_url),
+]
+Token = Annotated[str | None, typer.Option(envvar="TIDEWIRE_TOKEN", help="Sent as a bearer token.")]
