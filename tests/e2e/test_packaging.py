@@ -1,4 +1,4 @@
-"""What people install: a wheel and an sdist that have the console and all else inside.
+"""What people install: a wheel, an sdist and an npm package that have all inside.
 
 Built as pip builds them, with the build tools at hand instead of fresh ones, so that
 nothing is downloaded.
@@ -6,6 +6,7 @@ nothing is downloaded.
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
 import tarfile
@@ -18,6 +19,7 @@ ROOT = Path(__file__).parents[2]
 NEEDED = {
     "tidewire/py.typed",
     "tidewire/server/console/index.html",
+    "tidewire/server/console/licenses.md",  # of what is built into it
     "tidewire/log/sqlite_schema_1.sql",
     "tidewire/models/demo_en.toml",
 }
@@ -56,3 +58,57 @@ def test_an_sdist_is_enough_where_there_is_no_node(
     assert not any("node_modules" in name or name.startswith(".venv") for name in files)
     monkeypatch.setenv("PATH", "")
     assert build_wheel(sdist, tmp_path) >= NEEDED
+
+
+USER = """
+import { ask, openStream, type AnswerMessage } from "tidewire";
+export async function whole(url: string): Promise<AnswerMessage> {
+  for await (const { id } of openStream(url, { credentials: "include" })) id.length;
+  const answer = ask(url, { message: "Hello" });
+  await answer.closed;
+  return answer.message;
+}
+console.log(typeof whole);
+"""
+COMPILERS = {
+    "a bundler": ["--module", "esnext", "--moduleResolution", "bundler"],
+    "Node, without a DOM": ["--module", "node16", "--types", "node", "--lib", "es2022"],
+}
+
+
+@pytest.fixture(scope="module")
+def npm_user(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A project that has installed what ``npm pack`` makes of the sources alone."""
+    folder = tmp_path_factory.mktemp("npm")
+    unbuilt = shutil.ignore_patterns("dist", "node_modules", "test", "examples")
+    shutil.copytree(ROOT / "js" / "client", folder / "client", ignore=unbuilt)
+    shutil.copy(ROOT / "js" / "tsconfig.base.json", folder)
+    (folder / "node_modules").symlink_to(ROOT / "js" / "node_modules")
+    subprocess.run(["npm", "pack", "--silent"], cwd=folder / "client", check=True)
+    installed = folder / "user" / "node_modules"
+    installed.mkdir(parents=True)
+    shutil.unpack_archive(next(folder.glob("client/*.tgz")), installed)
+    (installed / "package").rename(installed / "tidewire")
+    (installed / "@types").symlink_to(ROOT / "js" / "node_modules" / "@types")
+    (folder / "user" / "package.json").write_text('{"type": "module"}')
+    (folder / "user" / "main.ts").write_text(USER)
+    return folder / "user"
+
+
+def test_the_npm_package_has_its_modules_and_its_licence(npm_user: Path) -> None:
+    package = npm_user / "node_modules" / "tidewire"
+    names = {path.name for path in package.iterdir()}
+    assert names == {"dist", "LICENSE", "README.md", "package.json"}
+    modules = {path.stem for path in (ROOT / "js" / "client" / "src").iterdir()}
+    assert {path.name for path in (package / "dist").iterdir()} == {
+        f"{module}.{kind}" for module in modules for kind in ("js", "d.ts")
+    }
+
+
+@pytest.mark.parametrize("compiler", COMPILERS)
+def test_the_npm_package_is_typed_for(compiler: str, npm_user: Path) -> None:
+    strict = ["--strict", "--exactOptionalPropertyTypes", "--skipDefaultLibCheck"]
+    tsc = ROOT / "js" / "node_modules" / ".bin" / "tsc"
+    subprocess.run([tsc, *strict, *COMPILERS[compiler], "main.ts"], cwd=npm_user, check=True)
+    printed = subprocess.run(["node", "main.js"], cwd=npm_user, capture_output=True, check=True)
+    assert printed.stdout == b"function\n"

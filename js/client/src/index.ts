@@ -41,6 +41,6 @@ export { stopRun } from "./stop.js";
 export type { StopOptions } from "./stop.js";
 export { openStream } from "./stream.js";
 export { fetchTransport } from "./transport.js";
-export type { Transport, TransportRequest, TransportResponse } from "./transport.js";
+export type { Credentials, Transport, TransportRequest, TransportResponse } from "./transport.js";
 export { readAnswerEvent, TERMINAL_EVENTS } from "./vocabulary.js";
 export type { AnswerEvent, AnswerEventData, AnswerEventType, Usage } from "./vocabulary.js";

@@ -7,7 +7,7 @@
  */
 
 import type { Platform } from "./platform.js";
-import type { TransportRequest, TransportResponse } from "./transport.js";
+import type { Credentials, TransportRequest, TransportResponse } from "./transport.js";
 
 export type HeaderValues = Readonly<Record<string, string>>;
 
@@ -18,7 +18,7 @@ export interface RequestOptions {
   body?: string;
   /** Values, or a function called before every attempt (fresh tokens). */
   headers?: HeaderValues | (() => HeaderValues | Promise<HeaderValues>);
-  credentials?: RequestCredentials;
+  credentials?: Credentials;
   /** Default: a random one. Give your own to join a run over a page reload. */
   idempotencyKey?: string;
 }

@@ -4,12 +4,15 @@
  * A transport makes one request and knows nothing of SSE, retries or cursors.
  */
 
+/** Fetch's `RequestCredentials`, a name that only programs with the DOM's types have. */
+export type Credentials = "include" | "omit" | "same-origin";
+
 export interface TransportRequest {
   readonly url: string;
   readonly method: string;
   readonly headers: Headers;
   readonly body?: string;
-  readonly credentials?: RequestCredentials;
+  readonly credentials?: Credentials;
 }
 
 export interface TransportResponse {
