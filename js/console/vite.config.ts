@@ -17,6 +17,11 @@ export default defineConfig({
     host: "127.0.0.1",
     proxy: { "/api": BACKEND, "/docs": BACKEND, "/openapi.json": BACKEND },
   },
-  build: { reportCompressedSize: false, rolldownOptions: { input: ["index.html", "docs.html"] } },
+  build: {
+    reportCompressedSize: false,
+    rolldownOptions: { input: ["index.html", "docs.html"] },
+    // What is built in asks to be named wherever it goes, and goes into every wheel.
+    license: { fileName: "licenses.md" },
+  },
   test: { environment: "node", include: ["test/**/*.test.ts"] },
 });
