@@ -356,7 +356,7 @@ async def test_serve_says_that_its_port_is_taken(tmp_path: Path) -> None:
         port = str(taken.getsockname()[1])
         outcome = await tidewire("serve", "--port", port, "--data", str(tmp_path))
     assert outcome.status != 0
-    assert "address already in use" in outcome.told
+    assert f"Port {port} of 127.0.0.1 is taken: another program listens there." in outcome.told
     assert "Traceback" not in outcome.told
 
 

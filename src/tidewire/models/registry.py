@@ -76,7 +76,8 @@ def build(name: str, table: Mapping[str, Any]) -> Model:
     rest = dict(table)
     api = rest.pop("api", None)
     if api not in _APIS:
-        raise ConfigError(f"{where}.api is {api!r}; it must be one of: {', '.join(APIS)}.")
+        given = "missing" if api is None else repr(api)
+        raise ConfigError(f"{where}.api is {given}; it must be one of: {', '.join(APIS)}.")
     settings_type, model_type = _APIS[api]
     return model_type(name, _settings(where, settings_type, rest))
 

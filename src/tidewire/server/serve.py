@@ -19,6 +19,7 @@ from uvicorn.lifespan.on import LifespanOn
 from tidewire.errors import TidewireError
 from tidewire.server.protocol import TidewireProtocol
 from tidewire.server.tide import Tidewire
+from tidewire.server.unbound import rewording
 
 __all__ = ["run"]
 
@@ -91,6 +92,7 @@ def run(app: Any, *, host: str = "127.0.0.1", port: int = 8400, **options: Any) 
     )
     config.load()
     config.lifespan_class = Lifespan
+    logging.getLogger("uvicorn.error").addFilter(rewording(host, port))
     _calm_collector()
     Server(config).run()
 

@@ -13,9 +13,15 @@ from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    SettingsError,
+)
 
 from tidewire.errors import ConfigError
+from tidewire.server.missettings import explain
 
 __all__ = ["Settings", "load_settings"]
 
@@ -175,7 +181,12 @@ def load_settings(config: Path | None = None, **options: Any) -> Settings:
         settings = Settings(**_read(config))
         settings = settings.model_copy(update=given)
     except ValidationError as exc:
-        raise ConfigError(_explain(exc)) from exc
+        raise ConfigError(explain(exc, Settings)) from exc
+    except SettingsError as exc:  # a variable for a whole table or list
+        raise ConfigError(
+            "A variable that holds a whole table or list must be JSON; "
+            "a single setting is TIDEWIRE_TABLE__NAME."
+        ) from exc
     settings.check()
     return settings
 
@@ -187,17 +198,10 @@ def _read(config: Path | None) -> dict[str, Any]:
         return tomllib.loads(config.read_text("utf-8"))
     except OSError as exc:
         raise ConfigError(f"The config file {config} cannot be read: {exc.strerror}.") from exc
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as exc:
+    except UnicodeDecodeError as exc:
+        raise ConfigError(f"The config file {config} is not UTF-8.") from exc
+    except tomllib.TOMLDecodeError as exc:
         raise ConfigError(f"The config file {config} is not valid TOML: {exc}.") from exc
-
-
-def _explain(exc: ValidationError) -> str:
-    lines = []
-    for error in exc.errors():
-        place = ".".join(str(part) for part in error["loc"])
-        known = error["type"] != "extra_forbidden"
-        lines.append(f"{place}: {error['msg']}" if known else f"{place}: there is no such setting")
-    return "The settings are not valid. " + "; ".join(lines) + "."
 
 
 def _is_loopback(host: str) -> bool:

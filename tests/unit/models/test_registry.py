@@ -68,7 +68,7 @@ def test_builds_what_the_table_says() -> None:
 @pytest.mark.parametrize(
     ("table", "message"),
     [
-        ({}, f"models.x.api is None; it must be one of: {', '.join(APIS)}."),
+        ({}, f"models.x.api is missing; it must be one of: {', '.join(APIS)}."),
         ({"api": "opneai"}, "models.x.api is 'opneai'; it must be one of: openai, "),
         ({"api": "openai", "max_queued": -1}, "models.x.max_queued must not be negative"),
         ({"api": "openai", "queue_timeout_seconds": 0}, "must be more than 0"),

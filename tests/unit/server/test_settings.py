@@ -46,12 +46,18 @@ def test_the_log_is_in_the_data_directory_unless_it_has_a_url(tmp_path: Path) ->
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("port = 'high'", "port: Input should be a valid integer"),
-        ("port = 70000", "port: Input should be less than or equal to 65535"),
-        ("prot = 1", "prot: there is no such setting"),
-        ("[log]\nsynchron = 1", "log.synchron: there is no such setting"),
-        ("[log]\nsynchronous = 'off'", "log.synchronous: Input should be 'normal' or 'full'"),
-        ("port =", "is not valid TOML"),
+        ("port = 'high'", "port must be a whole number."),
+        ("port = 70000", "port must be less than or equal to 65535."),
+        ("prot = 1", "prot: there is no such setting. Did you mean 'port'?"),
+        ("[model.m]\napi = 'demo'", "there is no such setting. Did you mean 'models'?"),
+        ("[log]\nsyncronous = 1", "there is no such setting. Did you mean 'synchronous'?"),
+        ("[[channels]]\npatern = 1", "channels.0.patern: there is no such setting. Did you mean"),
+        ("[channels]\npattern = '*'", "channels must be a list."),
+        ("[cors]\ncredentials = 'x'", "cors.credentials must be true or false."),
+        ("models = 1", "models must be a table."),
+        ("xyz = 1", "xyz: there is no such setting."),
+        ("[log]\nsynchronous = 'off'", "log.synchronous must be 'normal' or 'full'."),
+        ("port = 1\nhost = x", "is not valid TOML: Invalid value (at line 2, column 8)."),
         ("host = '0.0.0.0'", "Listening on 0.0.0.0 would let anybody in. Set auth.secret"),
         ("default_model = 'gpt'", "default_model 'gpt' is not in [models]"),
         ("[cors]\norigins = ['*']\ncredentials = true", "'*' is not allowed"),
@@ -62,6 +68,31 @@ def test_a_mistake_is_named(config: Path, text: str, said: str) -> None:
     with pytest.raises(ConfigError) as error:
         load_settings(config)
     assert said in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("TIDEWIRE_PORT", r"port \(TIDEWIRE_PORT\) must be a whole number\."),
+        (
+            "TIDEWIRE_LOG__KEEP_SECONDS",
+            r"log.keep_seconds \(TIDEWIRE_LOG__KEEP_SECONDS\) must be a",
+        ),
+        ("TIDEWIRE_LOG", "must be JSON; a single setting is TIDEWIRE_TABLE__NAME"),
+    ],
+)
+def test_a_mistake_in_a_variable_is_named(
+    monkeypatch: pytest.MonkeyPatch, name: str, said: str
+) -> None:
+    monkeypatch.setenv(name, "tcp://10.0.0.1:80")
+    with pytest.raises(ConfigError, match=said):
+        load_settings()
+
+
+def test_a_file_that_is_not_utf_8_is_named(config: Path) -> None:
+    config.write_bytes(b"\xff")
+    with pytest.raises(ConfigError, match=r"tidewire.toml is not UTF-8\."):
+        load_settings(config)
 
 
 def test_a_file_that_is_not_there_is_named(config: Path) -> None:
