@@ -125,7 +125,7 @@ class Reading:
     def _tell_reset(self, reason: str, *, lost: int | None = None) -> None:
         """Says in the stream that continuity is broken, and where it goes on."""
         reset = Reset(self.label, reason, str(self.position), lost)
-        self.viewer.tell_reset(reset, cursor=self.viewer.cursor(self))
+        self.viewer.tell_reset(reset, cursor=self.viewer.readings.cursor(self))
 
     def _emit_batch(self, batch: Batch) -> None:
         if batch.first > self.offset + 1:
@@ -136,7 +136,7 @@ class Reading:
             self._emit(batch.first, batch.events)
 
     def _emit(self, first: int, events: Sequence[Event]) -> None:
-        others = self.viewer.others(self)
+        others = self.viewer.readings.others(self)
         data = self.encoder.encode(
             self.stream.epoch, first, events, within=self.within, others=others
         )

@@ -3,9 +3,6 @@
 It wakes to bring readings that are behind up to the live audience, one batch of each in
 turn, so that a stream that floods does not starve the others. While all are live,
 nothing of it runs. There is one way out, for every reason to end.
-
-Its cursor is the positions of all its streams, the one that has just moved first, so
-whoever reads an id knows which stream the event came from.
 """
 
 from __future__ import annotations
@@ -20,18 +17,16 @@ import msgspec
 
 from tidewire.errors import BadRequest
 from tidewire.live.base import Dialect, Sink, Visit
-from tidewire.live.reading import Reading
+from tidewire.live.readings import Readings
 from tidewire.live.start import Open, Reset, Start
 from tidewire.live.topic import chunk
 from tidewire.log.base import StreamInfo
-from tidewire.wire.cursor import CHANGED, Position, write_cursor
+from tidewire.wire.cursor import Position
 
 if TYPE_CHECKING:
     from tidewire.live.hub import Hub
 
-__all__ = ["MAX_STREAMS", "Subscription", "settle"]
-
-MAX_STREAMS = 256
+__all__ = ["Subscription", "settle"]
 
 
 class Subscription:
@@ -41,9 +36,8 @@ class Subscription:
     """
 
     __slots__ = (
-        "_announce", "_has_begun", "_hub", "_is_changed", "_missing", "_prime", "_wake", "about",
-        "dialect", "ends_at", "id", "over", "readings", "sent_at", "sink", "started_at",
-        "visit",
+        "_announce", "_has_begun", "_hub", "_missing", "_prime", "_wake", "about", "dialect",
+        "ends_at", "id", "over", "readings", "sent_at", "sink", "started_at", "visit",
     )  # fmt: skip
 
     def __init__(
@@ -67,13 +61,9 @@ class Subscription:
         self.over = False
         self.started_at = self.sent_at = 0.0
         self.ends_at = math.inf
-        is_shared = len(streams) == 1 and not changed  # else its ids are its own
-        self.readings = [
-            Reading(self, stream, start, is_shared=is_shared) for stream, start in streams
-        ]
+        self.readings = Readings(self, streams, changed=changed)
         self._hub = hub
         self._announce = announce
-        self._is_changed = changed
         self._missing = missing
         self._prime = any(start.prime for _, start in streams)
         self._has_begun = False
@@ -113,7 +103,7 @@ class Subscription:
 
     async def keep_up(self) -> None:
         """Reads until all that is stored was given, the sink is full, or all is over."""
-        while not (self.over or self.sink.is_paused or self.is_live):
+        while not (self.over or self.sink.is_paused or self.readings.is_live):
             await self._step()
 
     def rest(self, wake: Callable[[], object]) -> None:
@@ -126,14 +116,14 @@ class Subscription:
         self._has_begun = True
         resets = self._resets()
         # An id says that all before it is known: none is given while a reset is to be told.
-        cursor = None if resets else self.cursor()
+        cursor = None if resets else self.readings.cursor()
         self.write(self.dialect.opening(cursor if self._prime else None))
         if self._announce:
             self._tell_open(cursor)
         for reading in tuple(self.readings):
             await reading.prime()
         for reset in resets:
-            self.tell_reset(reset, cursor=self.cursor() if reset is resets[-1] else None)
+            self.tell_reset(reset, cursor=self.readings.cursor() if reset is resets[-1] else None)
         await self.keep_up()
 
     def left(self) -> asyncio.Future[None]:
@@ -154,38 +144,6 @@ class Subscription:
         if self._hub.now() - self.sent_at >= self._hub.heartbeat_seconds:
             self.write(self.dialect.heartbeat)
 
-    def cursor(self, first: Reading | None = None) -> str:
-        """Where the viewer stands in all its streams, ``first`` at the front."""
-        readings = sorted(self.readings, key=lambda reading: reading is not first)
-        cursor = write_cursor([reading.position for reading in readings])
-        return cursor + CHANGED if self._is_changed else cursor
-
-    def others(self, moving: Reading) -> str:
-        """What follows the position of ``moving`` in the cursor of an event of it."""
-        if moving.is_shared:
-            return ""
-        rest = [f".{reading.position}" for reading in self.readings if reading is not moving]
-        return "".join(rest) + (CHANGED if self._is_changed else "")
-
-    @property
-    def is_live(self) -> bool:
-        """True if everything stored so far has been given."""
-        return all(reading.is_live or reading.is_done for reading in self.readings)
-
-    @property
-    def is_done(self) -> bool:
-        """True if nothing more will come of any of its streams."""
-        return all(reading.is_done for reading in self.readings)
-
-    def places(self) -> list[Open.Place]:
-        """Where it stands in each stream."""
-        return [
-            Open.Place(reading.label, str(reading.position), reading.start.resumed)
-            for reading in self.readings
-        ]
-
-    # Changing the set of streams while it is open
-
     def change(
         self, *, add: Sequence[tuple[StreamInfo, Start]] = (), remove: Collection[str] = ()
     ) -> None:
@@ -197,42 +155,19 @@ class Subscription:
         """
         if not self.dialect.multiplexes:
             raise BadRequest(f"The dialect '{self.dialect.name}' carries one stream only.")
-        wanted = {stream.epoch: (stream, start) for stream, start in add}
-        leaving = [
-            reading
-            for reading in self.readings
-            if reading.is_done or (reading.label in remove and reading.stream.epoch not in wanted)
-        ]
-        staying = {reading.stream.epoch for reading in self.readings if reading not in leaving}
-        coming = {epoch: wanted[epoch] for epoch in wanted if epoch not in staying}
-        if not 0 < len(staying) + len(coming) <= MAX_STREAMS:
-            raise BadRequest(f"A connection carries 1 to {MAX_STREAMS} streams.")
-        self._unshare()
-        for reading in leaving:
-            reading.is_done = True
-            self.readings.remove(reading)
+        left, came = self.readings.change(self, add=add, remove=remove)
+        for reading in left:
             self._hub.leave_reading(reading)
-        for stream, start in coming.values():
-            reading = Reading(self, stream, start, is_shared=False)
-            self.readings.append(reading)
+        for reading in came:
             self._hub.enter_reading(reading)
         if self._has_begun:
-            self._tell_open(self.cursor())
+            self._tell_open(self.readings.cursor())
         self._rouse()
-
-    def _unshare(self) -> None:
-        """From now on this viewer's ids are its own."""
-        self._is_changed = True
-        for reading in self.readings:
-            if reading.is_shared:
-                if reading.is_live:
-                    reading.topic.withdraw(reading)
-                reading.is_shared = False
 
     # What readings, sink and hub call
 
     def reading_ended(self) -> None:
-        if self.is_done:
+        if self.readings.is_done:
             self.end()
 
     def end(self) -> None:
@@ -247,26 +182,21 @@ class Subscription:
         self.end()
 
     def paused(self) -> None:
-        self._withdraw()
+        self.readings.withdraw()
         self._hub.figures.slow += 1
 
     def resumed(self) -> None:
         self._rouse()
 
     def gone(self) -> None:
-        self._withdraw()
+        self.readings.withdraw()
         self.end()
-
-    def _withdraw(self) -> None:
-        for reading in self.readings:
-            if reading.is_live:
-                reading.topic.withdraw(reading)
 
     # Reading on
 
     async def _step(self) -> None:
         """One batch for every reading that is behind."""
-        for reading in [r for r in self.readings if not r.is_live and not r.is_done]:
+        for reading in self.readings.behind():
             if self.over or self.sink.is_paused:
                 return
             if not reading.is_done:  # it may have been removed meanwhile
@@ -289,17 +219,13 @@ class Subscription:
             wake()
 
     def _tell_open(self, cursor: str | None) -> None:
-        data = msgspec.json.encode(Open(self.id, self.places())).decode()
+        data = msgspec.json.encode(Open(self.id, self.readings.places())).decode()
         self.write(self.dialect.control("stream.open", cursor, data))
 
     def _resets(self) -> list[Reset]:
         """What could not be continued from the start on."""
         missing = [Reset("", "gone", str(position)) for position in self._missing]
-        return missing + [
-            Reset(reading.label, reading.start.reset, str(reading.position))
-            for reading in self.readings
-            if reading.start.reset is not None
-        ]
+        return missing + self.readings.resets()
 
     def tell_reset(self, reset: Reset, *, cursor: str | None) -> None:
         """Says in the stream that continuity is broken; ``cursor`` is the event's id."""

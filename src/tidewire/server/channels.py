@@ -12,8 +12,9 @@ from starlette.responses import JSONResponse, Response
 
 from tidewire.errors import BadRequest, NotFound, UnsupportedMediaType
 from tidewire.live.channels import Channels
+from tidewire.live.readings import MAX_STREAMS
 from tidewire.live.start import find_start
-from tidewire.live.subscription import MAX_STREAMS, Subscription
+from tidewire.live.subscription import Subscription
 from tidewire.log.base import CHANNEL, StreamInfo
 from tidewire.server.access import Access
 from tidewire.server.requested import content_type, read_json, requested_key
@@ -139,8 +140,8 @@ def channels_router(
         more = [(stream, find_start(stream, since="now")) for stream in added]
         viewer = _connected(connection)
         viewer.change(add=more, remove=set(wanted.remove))
-        places = msgspec.to_builtins(viewer.places())
-        return JSONResponse({"cursor": viewer.cursor(), "streams": places})
+        places = msgspec.to_builtins(viewer.readings.places())
+        return JSONResponse({"cursor": viewer.readings.cursor(), "streams": places})
 
     def _connected(connection: str) -> Subscription:
         viewer = tide.hub.viewers.get(connection)

@@ -101,7 +101,8 @@ async def _disconnected(receive: Receive) -> None:
 
 def _answer(subscription: Subscription, sink: PollSink) -> JSONResponse:
     events = sink.events[: _cut(sink.events)]
-    cursor, places, is_done = subscription.cursor(), subscription.places(), subscription.is_done
+    readings = subscription.readings
+    cursor, places, is_done = readings.cursor(), readings.places(), readings.is_done
     if len(events) < len(sink.events):
         cursor, is_done = events[-1].id, False
         places = _places_at(cursor, places)

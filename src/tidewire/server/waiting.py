@@ -40,7 +40,7 @@ async def wait(hub: Hub, stream: StreamInfo, receive: Receive, *, begun: bool = 
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
-        if viewer.is_done or (begun and ear.heard.is_set()):
+        if viewer.readings.is_done or (begun and ear.heard.is_set()):
             return True
         if viewer.over:
             raise ShuttingDown("The server is restarting; the answer can be read in a moment.")

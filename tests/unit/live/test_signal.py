@@ -26,7 +26,7 @@ async def watching(
     starts = [(stream, Start(stream.head)) for stream in streams]
     async with hub.subscribe(starts, find_dialect(dialect), sink) as viewer:
         task = asyncio.create_task(viewer.run())
-        while not viewer.is_live:
+        while not viewer.readings.is_live:
             await asyncio.sleep(0)
         yield sink
         viewer.end()
