@@ -42,6 +42,7 @@ __all__ = [
     "LogUnavailable",
     "ModelError",
     "NotFound",
+    "OriginNotAllowed",
     "RateLimited",
     "RequestError",
     "RequestTooLarge",
@@ -215,6 +216,13 @@ class Forbidden(RequestError):
     """Who calls is known, and may not do this."""
 
     code = "forbidden"
+    status = 403
+
+
+class OriginNotAllowed(RequestError):
+    """The call comes from a web page of another origin, which `[cors]` does not list."""
+
+    code = "origin_not_allowed"
     status = 403
 
 

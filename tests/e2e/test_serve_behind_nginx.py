@@ -85,3 +85,15 @@ async def test_the_console_is_served_compressed(proxy: Nginx) -> None:
         loaded = await client.get(script[1])
     assert loaded.status_code == 200
     assert loaded.headers["Content-Encoding"] == "gzip"
+
+
+async def test_a_host_that_the_proxy_has_changed_keeps_no_page_of_its_own_out(
+    nginx: StartNginx, tidewire_process: TidewireProcess
+) -> None:
+    said = ("Host $host", "X-Forwarded-For $remote_addr", "X-Forwarded-Host $host")
+    unsaid = {f"proxy_set_header {field};": "" for field in said}
+    proxy = await nginx(tidewire_process.port, unsaid)
+    async with httpx.AsyncClient(base_url=proxy.url, verify=proxy.trust) as old_browser:
+        page = {"Origin": proxy.url}
+        posted = await old_browser.post("/api/channels/news", content="tide", headers=page)
+    assert posted.status_code == 201

@@ -38,6 +38,7 @@ from tidewire.server.limits import LimitBody, RequireSecret
 from tidewire.server.monitor import MONITOR_RULE, Monitor, monitor_router
 from tidewire.server.notifications import notifications_router
 from tidewire.server.openai_api import openai_router
+from tidewire.server.origins import CheckOrigin
 from tidewire.server.responses_api import responses_router
 from tidewire.server.rooms import rooms_router
 from tidewire.server.routes import LeanRoute, answer_http_error
@@ -161,6 +162,8 @@ def _add_middleware(app: FastAPI, settings: Settings) -> None:
         app.add_middleware(LimitBody, max_bytes=settings.limits.max_body_bytes)
     if secret := settings.auth.secret.get_secret_value():
         app.add_middleware(RequireSecret, secret=secret)
+    if "*" not in settings.cors.origins:
+        app.add_middleware(CheckOrigin, origins=settings.cors.origins)
     if settings.cors.origins:
         app.add_middleware(
             CORSMiddleware,
