@@ -15,10 +15,12 @@ from tidewire.chat.notifications import EVERYONE, USER
 from tidewire.chat.rooms import ROOM, RoomPolicy
 from tidewire.errors import Forbidden
 from tidewire.server.caller import caller
+from tidewire.server.interval import INTERVAL
+from tidewire.server.monitor import MONITOR
 
 __all__ = ["Access"]
 
-RESERVED = (f"{ROOM}*", f"{USER}*", EVERYONE, "monitor", "demo-interval-*")
+RESERVED = (f"{ROOM}*", f"{USER}*", EVERYONE, MONITOR, f"{INTERVAL}*")
 _IS_RESERVED = re.compile("|".join(map(translate, RESERVED))).match
 
 

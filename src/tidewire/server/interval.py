@@ -25,9 +25,10 @@ from tidewire.server.tide import Tidewire
 from tidewire.wire.cursor import read_cursor
 from tidewire.wire.event import Event
 
-__all__ = ["interval_router"]
+__all__ = ["INTERVAL", "interval_router"]
 
-PREFIX = "demo-interval-"
+INTERVAL = "demo-interval-"
+"""Its channels, and no others, have names that begin with this."""
 GRACE_SECONDS = 10.0
 MAX_MESSAGES = 10_000
 
@@ -43,7 +44,7 @@ def interval_router(tide: Tidewire, channels: Channels) -> APIRouter:
         """``Message 0``, ``Message 1`` … until the client closes. A reconnect goes on."""
         stream = await _known(request)
         if stream is None:
-            name = PREFIX + secrets.token_hex(8)
+            name = INTERVAL + secrets.token_hex(8)
             stream = await channels.open(name)
             tide.spawn(_count(tide, channels, name, ms / 1000))
         start = find_start(stream, cursor=requested_cursor(request), prime=True)
@@ -55,7 +56,7 @@ def interval_router(tide: Tidewire, channels: Channels) -> APIRouter:
         with contextlib.suppress(StreamNotFound, StreamGone, InvalidCursor):
             if cursor is not None:
                 stream = await tide.log.info(epoch=read_cursor(cursor)[0].epoch)
-                if stream.name.startswith(CHANNEL + PREFIX):
+                if stream.name.startswith(CHANNEL + INTERVAL):
                     return stream
         return None
 

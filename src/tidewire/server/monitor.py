@@ -11,6 +11,7 @@ import logging
 import time
 from pathlib import Path
 from statistics import quantiles
+from typing import NamedTuple
 
 import msgspec
 import psutil
@@ -26,11 +27,12 @@ from tidewire.server.routes import SSE, Route
 from tidewire.server.tide import Tidewire
 from tidewire.wire.event import Event
 
-__all__ = ["MONITOR_RULE", "Monitor", "Sample", "monitor_router"]
+__all__ = ["MONITOR", "MONITOR_RULE", "Monitor", "Sample", "monitor_router"]
 
-CHANNEL = "monitor"
+MONITOR = "monitor"
+"""The name of its channel."""
 EVERY_SECONDS = 2.0
-MONITOR_RULE = ChannelRule(CHANNEL, max_events=1800, max_age_seconds=3600.0)
+MONITOR_RULE = ChannelRule(MONITOR, max_events=1800, max_age_seconds=3600.0)
 
 logger = logging.getLogger("tidewire.monitor")
 
@@ -64,6 +66,22 @@ class Sample(msgspec.Struct, frozen=True):
     first_token_p95_seconds: float | None
 
 
+class _Counters(NamedTuple):
+    """What only ever grows; ``at`` is the monotonic clock."""
+
+    at: float
+    sent: float
+    received: float
+    events: float
+    deliveries: float
+    delivered_bytes: float
+
+    def rates_since(self, before: _Counters) -> _Counters:
+        """How much each has grown a second."""
+        seconds = max(self.at - before.at, 0.001)
+        return _Counters(*((b - a) / seconds for a, b in zip(before, self, strict=True)))
+
+
 class Monitor:
     """The sampler. ``run`` it as a task."""
 
@@ -73,28 +91,26 @@ class Monitor:
         folders = (disk.absolute(), *disk.absolute().parents)
         self._disk = next(folder for folder in folders if folder.exists())
         self._process = psutil.Process()
-        self._before = self._counters()
+        self._before = self._count()
 
     async def run(self) -> None:
         """Samples while somebody watches; cancel it to stop."""
         while True:
             await asyncio.sleep(EVERY_SECONDS)
-            if self._channels.audience(CHANNEL):
+            if self._channels.audience(MONITOR):
                 await self.publish()
 
     async def publish(self) -> None:
         try:
             data = msgspec.json.encode(self.sample()).decode()
-            await self._channels.publish(CHANNEL, [Event("sample", data)])
+            await self._channels.publish(MONITOR, [Event("sample", data)])
         except (OSError, psutil.Error, TidewireError) as exc:
             logger.warning("A sample was not published: %s", exc)
 
     def sample(self) -> Sample:
         """The figures of now, and the rates since the last call."""
-        before, now = self._before, self._counters()
-        self._before = now
-        seconds = max(now[0] - before[0], 0.001)
-        rates = [(b - a) / seconds for a, b in zip(before, now, strict=True)]
+        before, self._before = self._before, self._count()
+        rates = self._before.rates_since(before)
         memory = psutil.virtual_memory()
         disk = psutil.disk_usage(str(self._disk))
         hub = self._tide.hub
@@ -106,25 +122,25 @@ class Monitor:
             memory_total=memory.total,
             disk_used=disk.used,
             disk_total=disk.total,
-            network_sent_rate=rates[1],
-            network_received_rate=rates[2],
+            network_sent_rate=rates.sent,
+            network_received_rate=rates.received,
             process_cpu_percent=self._process.cpu_percent(),
             process_memory=self._process.memory_info().rss,
             connections=len(hub.viewers),
             streams=hub.streams,
             runs=len(self._tide.runs),
-            events_rate=rates[3],
-            deliveries_rate=rates[4],
-            delivered_bytes_rate=rates[5],
+            events_rate=rates.events,
+            deliveries_rate=rates.deliveries,
+            delivered_bytes_rate=rates.delivered_bytes,
             slow_viewers=sum(viewer.sink.is_paused for viewer in hub.viewers.values()),
             first_token_p50_seconds=p50,
             first_token_p95_seconds=p95,
         )
 
-    def _counters(self) -> tuple[float, ...]:
+    def _count(self) -> _Counters:
         network = psutil.net_io_counters()
         figures = self._tide.hub.figures
-        return (
+        return _Counters(
             time.monotonic(),
             network.bytes_sent,
             network.bytes_recv,
@@ -140,7 +156,7 @@ def monitor_router(tide: Tidewire, channels: Channels) -> APIRouter:
     @router.get("/api/monitor", response_class=Response, responses=SSE)
     async def monitor(request: Request) -> Response:
         """Figures every two seconds, as events ``sample``; first those of the last hour."""
-        stream = await channels.open(CHANNEL)
+        stream = await channels.open(MONITOR)
         start = find_start(stream, cursor=requested_cursor(request), prime=True)
         return tide.streams_response(request, [(stream, start)], announce=True)
 
