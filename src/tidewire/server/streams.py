@@ -9,6 +9,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from tidewire.errors import NotFound
+from tidewire.runs.runs import PREFIX
 from tidewire.server.routes import SSE, Route
 
 if TYPE_CHECKING:
@@ -48,7 +49,7 @@ def streams_router(tide: Tidewire) -> APIRouter:
     @router.get("/api/runs/{id}")
     async def run(id: StreamId) -> JSONResponse:
         """What is known of a run: whether it goes on, and how far it is."""
-        if not id.startswith("run_"):
+        if not id.startswith(PREFIX):
             raise NotFound("There is no such run.")
         stream = await tide.log.info(id)
         place = {"closed": stream.closed, "first": stream.first, "head": stream.head}
