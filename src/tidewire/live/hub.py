@@ -12,19 +12,21 @@ import random
 import secrets
 import time
 from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
-from tidewire.live.base import Dialect, Sink, Visit
-from tidewire.live.reading import Reading
-from tidewire.live.start import Start
-from tidewire.live.subscription import Subscription
 from tidewire.live.topic import Topic
-from tidewire.log.base import Commit, Log, StreamInfo
-from tidewire.wire.cursor import Position
+from tidewire.log.base import Commit, Log
 from tidewire.wire.event import Event
+
+if TYPE_CHECKING:
+    from tidewire.live.reading import Reading
+    from tidewire.live.subscription import Subscription
 
 __all__ = ["Figures", "Hub"]
 
 logger = logging.getLogger("tidewire.live")
+
+_NONE: dict[str, Topic] = {}
 
 
 class Figures:
@@ -69,37 +71,6 @@ class Hub:
         self._topics: dict[str, dict[str, Topic]] = {}
         """By name and epoch: readers of a stream that was deleted may not know it yet."""
         log.listener = self.deliver
-
-    def subscribe(
-        self,
-        streams: Sequence[tuple[StreamInfo, Start]],
-        dialect: Dialect,
-        sink: Sink,
-        *,
-        announce: bool = False,
-        changed: bool = False,
-        missing: Sequence[Position] = (),
-        about: str = "",
-        visit: Visit | None = None,
-    ) -> Subscription:
-        """A subscription to one or several streams; the caller enters and runs it.
-
-        ``announce``: its first event is ``stream.open``. ``changed``: its set of streams
-        is not the one its URL names. ``missing``: places of its cursor in streams that are
-        no more; it is told. ``about``: the peer, for the list of connections. ``visit``
-        hears when the viewer enters and leaves.
-        """
-        return Subscription(
-            self,
-            streams,
-            dialect,
-            sink,
-            announce=announce,
-            changed=changed,
-            missing=missing,
-            about=about,
-            visit=visit,
-        )
 
     def enter(self, viewer: Subscription) -> None:
         """Counts a viewer in."""
@@ -220,6 +191,3 @@ class Hub:
             topic.head = commit.first + len(commit.events) - 1
             topic.forget()
             return 0
-
-
-_NONE: dict[str, Topic] = {}

@@ -32,7 +32,10 @@ __all__ = ["Subscription", "settle"]
 class Subscription:
     """One viewer: enter it, ``run`` it once, leave it.
 
-    With ``announce`` the first event is ``stream.open``: which streams, from where.
+    ``announce``: its first event is ``stream.open``: which streams, from where.
+    ``changed``: its set of streams is not the one its URL names. ``missing``: places of its
+    cursor in streams that are no more; it is told. ``about``: the peer, for the list of
+    connections. ``visit`` hears when the viewer enters and leaves.
     """
 
     __slots__ = (

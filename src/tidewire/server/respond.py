@@ -127,7 +127,8 @@ class StreamResponse(Response):
 
     def subscription(self, sink: Sink, scope: Scope) -> Subscription:
         """The subscription into ``sink``, to be entered."""
-        return self._hub.subscribe(
+        return Subscription(
+            self._hub,
             self._streams,
             self._dialect,
             sink,

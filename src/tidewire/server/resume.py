@@ -20,7 +20,7 @@ __all__ = ["Resume", "find_channels"]
 
 
 class Resume(NamedTuple):
-    """What to subscribe to; see Hub.subscribe for ``changed`` and ``missing``."""
+    """What to subscribe to; see Subscription for ``changed`` and ``missing``."""
 
     streams: list[tuple[StreamInfo, Start]]
     changed: bool = False

@@ -254,7 +254,7 @@ class Tidewire:
     ) -> Response:
         """One or several streams from their starts, in the dialect and mode asked for.
 
-        See Hub.subscribe for ``announce``, ``changed``, ``missing`` and ``visit``. Raises
+        See Subscription for ``announce``, ``changed``, ``missing`` and ``visit``. Raises
         ShuttingDown, BadRequest.
         """
         if self.runs.draining:

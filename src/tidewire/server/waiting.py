@@ -16,6 +16,7 @@ from tidewire.errors import ShuttingDown
 from tidewire.live.base import Viewer
 from tidewire.live.hub import Hub
 from tidewire.live.start import Start
+from tidewire.live.subscription import Subscription
 from tidewire.log.base import StreamInfo
 from tidewire.wire.event import Event
 
@@ -30,7 +31,7 @@ async def wait(hub: Hub, stream: StreamInfo, receive: Receive, *, begun: bool = 
     ear = _Ear()
     if begun and stream.head:
         return True
-    async with hub.subscribe([(stream, Start(stream.head))], _TICKS, ear) as viewer:
+    async with Subscription(hub, [(stream, Start(stream.head))], _TICKS, ear) as viewer:
         over = asyncio.ensure_future(viewer.run())
         left = asyncio.ensure_future(_disconnected(receive))
         tasks = {over, left} | ({asyncio.ensure_future(ear.heard.wait())} if begun else set())

@@ -24,6 +24,7 @@ from tidewire.errors import BadRequest, StreamGone
 from tidewire.live.channels import ChannelRule, Channels, channel_stream
 from tidewire.live.hub import Hub
 from tidewire.live.start import find_start
+from tidewire.live.subscription import Subscription
 from tidewire.server.resume import find_channels
 from tidewire.wire.cursor import read_cursor
 from tidewire.wire.event import Event
@@ -52,7 +53,8 @@ class _Viewer:
         except StreamGone:  # all channels of a changed set are gone: it begins anew
             self.reader = Reader(self.reader.published)
             found = await find_channels(hub.log, channels, self.names, cursor=None, since="now")
-        self.subscription = hub.subscribe(
+        self.subscription = Subscription(
+            hub,
             found.streams,
             find_dialect("native"),
             self.sink,

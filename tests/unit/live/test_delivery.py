@@ -12,6 +12,7 @@ from tidewire.live.base import Sink
 from tidewire.live.hub import Hub
 from tidewire.live.sinks import DirectSink
 from tidewire.live.start import Start
+from tidewire.live.subscription import Subscription
 from tidewire.live.topic import chunk
 from tidewire.wire.event import Event
 
@@ -67,7 +68,7 @@ class Socket:
 @asynccontextmanager
 async def watching(hub: Hub, log: ScriptedLog, *sinks: Sink) -> AsyncIterator[None]:
     async def watch(sink: Sink) -> None:
-        async with hub.subscribe([(log.stream, Start(0))], NATIVE, sink) as viewer:
+        async with Subscription(hub, [(log.stream, Start(0))], NATIVE, sink) as viewer:
             await viewer.run()
 
     tasks = [asyncio.create_task(watch(sink)) for sink in sinks]

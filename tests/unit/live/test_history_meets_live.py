@@ -41,7 +41,7 @@ class _Reading:
         self.start = start
         self.sink = ScriptedSink(room=ROOM if slow else None)
         self.slow = slow
-        self.subscription = hub.subscribe([(log.stream, start)], self.dialect, self.sink)
+        self.subscription = Subscription(hub, [(log.stream, start)], self.dialect, self.sink)
         self.task = asyncio.get_running_loop().create_task(_read(self.subscription))
 
     @property

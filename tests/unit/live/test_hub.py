@@ -25,6 +25,7 @@ from tidewire.wire.event import Event
 from tidewire.wire.parser import Parser, ServerSentEvent
 
 ONE, TWO, THREE = (Event("word", f'"{word}"') for word in ("one", "two", "three"))
+NATIVE = find_dialect("native")
 TYPEWRITER = find_dialect("typewriter")
 STREAM = StreamInfo("s", "epoch1", first=3, head=7, closed=False, fence=1)
 
@@ -43,7 +44,7 @@ async def reading(
     dialect: str = "native",
 ) -> AsyncGenerator[asyncio.Task[None], None]:
     async def read() -> None:
-        subscription = hub.subscribe([(stream, start or Start())], find_dialect(dialect), sink)
+        subscription = Subscription(hub, [(stream, start or Start())], find_dialect(dialect), sink)
         async with subscription:
             await subscription.run()
 
@@ -134,7 +135,7 @@ async def test_drain_tells_everybody_when_to_come_back_and_spreads_them() -> Non
     sinks = [ScriptedSink() for _ in range(120)]
     tasks = []
     for sink in sinks:
-        subscription = hub.subscribe([(log.stream, Start())], find_dialect("native"), sink)
+        subscription = Subscription(hub, [(log.stream, Start())], NATIVE, sink)
         tasks.append(asyncio.create_task(_run(subscription.__aenter__, subscription.run)))
     await turns()
     sinks[0].pause()
@@ -160,7 +161,7 @@ async def test_nothing_is_written_to_a_viewer_whose_head_was_not_sent() -> None:
     log = ScriptedLog()
     hub = _hub(log)
     sink = ScriptedSink()
-    async with hub.subscribe([(log.stream, Start())], find_dialect("native"), sink) as subscription:
+    async with Subscription(hub, [(log.stream, Start())], NATIVE, sink) as subscription:
         log.commit([ONE])
         log.deliver()
         hub.beat_once()
@@ -195,7 +196,7 @@ async def test_who_pauses_keeps_its_place_in_a_stateful_dialect() -> None:
     hub = _hub(log)
     sinks = [ScriptedSink(), ScriptedSink()]
     tasks = [
-        asyncio.create_task(_read(hub.subscribe([(log.stream, Start())], TYPEWRITER, sink)))
+        asyncio.create_task(_read(Subscription(hub, [(log.stream, Start())], TYPEWRITER, sink)))
         for sink in sinks
     ]
     await turns()
@@ -298,7 +299,7 @@ async def test_an_encoder_is_shown_no_event_twice_where_those_before_were_trimme
     stream = await log.info("s")
     for start in (stream.first - 1, stream.first + 2):
         sink = ScriptedSink()
-        viewer = _hub(log).subscribe([(stream, Start(start))], TYPEWRITER, sink)
+        viewer = Subscription(_hub(log), [(stream, Start(start))], TYPEWRITER, sink)
         async with viewer:
             await viewer.catch_up()
         seen = start - (stream.first - 1)

@@ -10,6 +10,7 @@ from tests.unit.live.scripted import ScriptedSink
 from tidewire.dialects import find_dialect
 from tidewire.live.hub import Hub
 from tidewire.live.start import Start
+from tidewire.live.subscription import Subscription
 from tidewire.log.base import StreamInfo
 from tidewire.log.memory import MemoryLog
 from tidewire.wire.event import Event
@@ -24,7 +25,7 @@ async def watching(
 ) -> AsyncIterator[ScriptedSink]:
     sink = ScriptedSink()
     starts = [(stream, Start(stream.head)) for stream in streams]
-    async with hub.subscribe(starts, find_dialect(dialect), sink) as viewer:
+    async with Subscription(hub, starts, find_dialect(dialect), sink) as viewer:
         task = asyncio.create_task(viewer.run())
         while not viewer.readings.is_live:
             await asyncio.sleep(0)
