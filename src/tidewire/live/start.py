@@ -13,7 +13,7 @@ from tidewire.errors import BadRequest, InvalidCursor
 from tidewire.log.base import StreamInfo
 from tidewire.wire.cursor import read_cursor
 
-__all__ = ["Open", "Reset", "Start", "find_start"]
+__all__ = ["Open", "Reset", "Start", "check_since", "find_start"]
 
 
 class Start(msgspec.Struct, frozen=True):
@@ -90,11 +90,17 @@ def find_start(
     return Start(stream.head, reset="unknown", prime=prime)
 
 
+def check_since(since: str) -> str:
+    """``since``, as ``find_start`` takes it. Raises BadRequest for another."""
+    is_number = since.isascii() and since.isdigit() and len(since) < 10
+    if not is_number and since not in ("start", "now"):
+        raise BadRequest("'from' is start, now, or how many of the latest events to begin with.")
+    return since
+
+
 def _offset_since(stream: StreamInfo, since: str) -> int:
-    if since == "start":
+    if check_since(since) == "start":
         return stream.first - 1
     if since == "now":
         return stream.head
-    if since.isascii() and since.isdigit() and len(since) < 10:
-        return max(stream.first - 1, stream.head - int(since))
-    raise BadRequest("'from' is start, now, or how many of the latest events to begin with.")
+    return max(stream.first - 1, stream.head - int(since))

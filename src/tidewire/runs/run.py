@@ -65,11 +65,13 @@ class Run:
         source: Source,
         *,
         limits: Limits,
+        session: str | None = None,
         request: ChatRequest | None = None,
         started: asyncio.Future[int] | None = None,
     ) -> None:
         self.id = id
         self.stream = stream
+        self.session = session
         self.begun: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self.refused: RunFailed | None = None
         """The failure of a run that ended before it had said anything."""

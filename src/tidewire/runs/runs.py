@@ -59,6 +59,7 @@ class Runs:
         self._limits = limits or Limits()
         self._lease = Lease(log)
         self._runs: dict[str, Run] = {}
+        self._starting = 0
         self._tasks: set[asyncio.Task[None]] = set()
         self.first_token_seconds: deque[float] = deque(maxlen=200)
         """How long the latest answers took to begin, newest last."""
@@ -68,7 +69,8 @@ class Runs:
         hub.on_closed = self._closed
 
     def __len__(self) -> int:
-        return len(self._runs)
+        """How many are going on in this process, or about to begin."""
+        return len(self._runs) + self._starting
 
     async def open(self) -> None:
         """Takes the lease and closes what a dead process left open."""
@@ -105,7 +107,11 @@ class Runs:
         if self.draining:
             raise ShuttingDown("The server is restarting; try again in a moment.")
         id = id or new_run_id()
-        stream = await self._log.create(id, owner=self._lease.owner)
+        self._starting += 1
+        try:
+            stream = await self._log.create(id, owner=self._lease.owner)
+        finally:
+            self._starting -= 1
         if not stream.created:
             return Started(stream, self._runs.get(id), created=False)
         started = RunStarted(id, session=session, model=model, created=int(time.time()))
@@ -116,7 +122,16 @@ class Runs:
             made = source()
         except Exception as exc:
             made = _raising(exc)
-        run = Run(id, stream, self._log, made, limits=self._limits, request=request, started=stored)
+        run = Run(
+            id,
+            stream,
+            self._log,
+            made,
+            limits=self._limits,
+            session=session,
+            request=request,
+            started=stored,
+        )
         self._runs[id] = run
         if linger_seconds is not None:
             self._linger[id] = linger_seconds

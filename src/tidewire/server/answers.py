@@ -83,11 +83,6 @@ class Answers:
         run = request.headers.get("x-run-id", "")
         return await self.tide.log.info(run) if run.startswith(PREFIX) else None
 
-    def check_room(self) -> None:
-        """Raises RateLimited while too many answers are going on."""
-        if self.limits.enabled and len(self.tide.runs) >= self.limits.max_runs:
-            raise RateLimited("Too many answers are going on; try again in a moment.")
-
     async def start(
         self,
         model: Model,
@@ -105,6 +100,8 @@ class Answers:
         BadRequest, ShuttingDown, LogUnavailable.
         """
         for id in _run_ids(key, prefix):
+            if self._is_full and not await self._exists(id):
+                raise RateLimited("Too many answers are going on; try again in a moment.")
             started = await self.tide.start(
                 lambda: model.answer(question),
                 id=id,
@@ -116,6 +113,18 @@ class Answers:
             if started.created or not await self._was_refused(started.stream):
                 return started
         raise RateLimited("This question was refused too often; ask under another key.")
+
+    @property
+    def _is_full(self) -> bool:
+        return self.limits.enabled and len(self.tide.runs) >= self.limits.max_runs
+
+    async def _exists(self, id: str) -> bool:
+        """True for a run that can be joined, which takes no room."""
+        try:
+            await self.tide.log.info(id)
+        except (StreamNotFound, StreamGone):
+            return False
+        return True
 
     async def _was_refused(self, stream: StreamInfo) -> bool:
         """True for a run that ended before it had said anything, and can be tried again."""

@@ -18,7 +18,7 @@ from tidewire.models.base import ChatMessage
 from tidewire.runs.runs import Started
 from tidewire.server.answers import Answers, Leaving
 from tidewire.server.options import Options
-from tidewire.server.requested import requested_dialect
+from tidewire.server.requested import check_reading
 from tidewire.server.tide import run_headers
 
 __all__ = ["Ask", "Chat"]
@@ -45,7 +45,7 @@ class Chat:
 
     async def answer(self, request: Request, ask: Ask) -> Response:
         """The response to a question. Raises RequestError, LogError."""
-        requested_dialect(request)  # an unknown one must not start anything
+        check_reading(request)  # what cannot be written must not be started
         stream = await self._answers.find_run(request)
         if stream is not None:
             headers = run_headers(stream.name) | await self._session_header(stream)
@@ -73,11 +73,16 @@ class Chat:
 
     async def _session_header(self, stream: StreamInfo) -> dict[str, str]:
         """The session of a run that is joined: the one it was started in."""
+        run = self.tide.runs.get(stream.name)
+        session = run.session if run is not None else await self._stored_session(stream)
+        return {} if session is None else {"X-Session-Id": session}
+
+    async def _stored_session(self, stream: StreamInfo) -> str | None:
         for event in (await self.tide.log.read(stream.name, limit=1)).events:
             started = decode(*event)
-            if isinstance(started, RunStarted) and started.session is not None:
-                return {"X-Session-Id": started.session}
-        return {}
+            if isinstance(started, RunStarted):
+                return started.session
+        return None
 
     def describe_models(self) -> list[dict[str, str | bool]]:
         """Name and API of each model, the default first; a demo is called a demo."""
@@ -91,7 +96,6 @@ class Chat:
         limits = self._answers.limits
         if limits.enabled and len(ask.message) > limits.max_message_chars:
             raise BadRequest(f"The message is longer than {limits.max_message_chars} characters.")
-        self._answers.check_room()
 
     async def _history(self, ask: Ask) -> list[ChatMessage]:
         if ask.session is None:

@@ -14,14 +14,46 @@ from starlette.requests import Request
 from tidewire.dialects import find_dialect
 from tidewire.dialects.base import Dialect
 from tidewire.errors import BadRequest
+from tidewire.live.start import check_since
 
-__all__ = ["content_type", "read_json", "requested_cursor", "requested_dialect", "requested_key"]
+__all__ = [
+    "check_reading",
+    "content_type",
+    "read_json",
+    "requested_cursor",
+    "requested_dialect",
+    "requested_key",
+    "requested_mode",
+    "requested_since",
+]
 
 
 def requested_dialect(request: Request) -> Dialect:
     """``?dialect=``, or the header ``Tidewire-Dialect``, or native. Raises BadRequest."""
     name = request.query_params.get("dialect") or request.headers.get("tidewire-dialect")
     return find_dialect(name or "native")
+
+
+def requested_mode(request: Request) -> str:
+    """``?mode=``: sse, or poll where the dialect can be read piece by piece. Raises BadRequest."""
+    mode = request.query_params.get("mode", "sse")
+    if mode not in ("sse", "poll"):
+        raise BadRequest("'mode' is sse or poll.")
+    dialect = requested_dialect(request)
+    if mode == "poll" and not dialect.resumes:
+        raise BadRequest(f"The dialect '{dialect.name}' cannot be read piece by piece.")
+    return mode
+
+
+def requested_since(request: Request) -> str:
+    """``?from=`` of a run, whose readers begin at its start. Raises BadRequest."""
+    return check_since(request.query_params.get("from", "start"))
+
+
+def check_reading(request: Request) -> None:
+    """Raises BadRequest if a run could not be written as the request asks for."""
+    requested_mode(request)
+    requested_since(request)
 
 
 def requested_cursor(request: Request) -> str | None:

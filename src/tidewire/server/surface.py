@@ -66,7 +66,6 @@ class Surface:
             return Started(known, self.tide.runs.get(known.name), created=False)
         if model and model not in self.answers.models:
             raise NotFound(f"There is no model '{model[:64]}'; /v1/models has those there are.")
-        self.answers.check_room()
         return await self.answers.start(
             self.answers.find_model(model),
             question(),
@@ -102,7 +101,7 @@ class Surface:
             self.tide.hub,
             [(stream, start)],
             dialect,
-            run=started.run if started.created else None,
+            run=started.run,
             headers=[*raw, *dialect.headers],
             refuse=self.refuse,
         )

@@ -32,7 +32,12 @@ from tidewire.runs.run import Limits, Run
 from tidewire.runs.runs import Runs, Started
 from tidewire.runs.source import Source
 from tidewire.server.poll import PollResponse
-from tidewire.server.requested import requested_cursor, requested_dialect
+from tidewire.server.requested import (
+    requested_cursor,
+    requested_dialect,
+    requested_mode,
+    requested_since,
+)
 from tidewire.server.respond import StreamResponse
 from tidewire.server.routes import answer_errors
 from tidewire.server.signals import hearing_exit_signals
@@ -212,7 +217,7 @@ class Tidewire:
         return self.stream_response(
             request,
             run.stream,
-            run=run.run if run.created else None,
+            run=run.run,
             headers={**run_headers(run.id), **(headers or {})},
         )
 
@@ -231,7 +236,7 @@ class Tidewire:
         Raises ShuttingDown, BadRequest.
         """
         cursor = requested_cursor(request)
-        since = request.query_params.get("from", "start")
+        since = requested_since(request)
         start = find_start(stream, cursor=cursor, since=since, prime=request.method == "GET")
         at_end = stream.closed and start.offset >= stream.head and not start.reset
         if at_end and (cursor or since == "now"):
@@ -262,11 +267,7 @@ class Tidewire:
         dialect = requested_dialect(request)
         if len(streams) > 1 and not dialect.multiplexes:
             raise BadRequest(f"The dialect '{dialect.name}' carries one stream only.")
-        mode = request.query_params.get("mode", "sse")
-        if mode not in ("sse", "poll"):
-            raise BadRequest("'mode' is sse or poll.")
-        if mode == "poll" and not dialect.resumes:
-            raise BadRequest(f"The dialect '{dialect.name}' cannot be read piece by piece.")
+        mode = requested_mode(request)
         given = (headers or {}).items()
         raw = [(name.lower().encode(), value.encode()) for name, value in given]
         raw += dialect.headers

@@ -56,6 +56,13 @@ async def test_the_same_key_joins_the_same_run(api: httpx.AsyncClient) -> None:
     assert once.headers["x-run-id"] == by_get.headers["x-run-id"] != other.headers["x-run-id"]
 
 
+async def test_who_joins_at_the_same_moment_is_told_the_session(api: httpx.AsyncClient) -> None:
+    key = {"Idempotency-Key": "ask"}
+    asking = (api.post("/api/chat", json=QUESTION, headers=key) for _ in range(3))
+    sessions = [answer.headers["x-session-id"] for answer in await asyncio.gather(*asking)]
+    assert len(set(sessions)) == 1
+
+
 async def test_a_request_with_a_cursor_or_a_run_joins_and_asks_nothing(
     api: httpx.AsyncClient,
 ) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import httpx
 import pytest
@@ -163,15 +164,49 @@ async def test_a_model_that_cannot_be_reached_is_a_bad_gateway(start: Start) -> 
     assert response.headers["location"] == f"/api/streams/{response.headers['x-run-id']}"
 
 
-async def test_more_answers_than_allowed_are_refused_with_a_time_to_come_back(start: Start) -> None:
-    api = await start(limits={"max_runs": 1}, models=SLOW)
+async def test_more_answers_than_allowed_are_refused_with_a_time_to_come_back(
+    start: Start, tmp_path: Path
+) -> None:
+    log = {"url": f"sqlite:///{tmp_path}/log.db"}  # it takes a moment to make a stream
+    api = await start(limits={"max_runs": 2}, models=SLOW, log=log)
     async with asyncio.TaskGroup() as group:
-        asking = group.create_task(api.post("/api/chat", json=QUESTION))
-        while True:
-            if "tidewire_runs 1.0" in (await api.get("/metrics")).text:
-                break
-            await asyncio.sleep(0)  # the first question has not got through yet
-        response = await api.post("/api/chat", json=QUESTION)
-        asking.cancel()
-    assert error(response) == (429, "rate_limited")
-    assert response.headers["retry-after"] == "1"
+        asking = [group.create_task(api.post("/api/chat", json=QUESTION)) for _ in range(5)]
+        while sum(task.done() for task in asking) < 3:
+            await asyncio.sleep(0)
+        refused = [task.result() for task in asking if task.done()]
+        for task in asking:
+            task.cancel()
+    assert [error(response) for response in refused] == [(429, "rate_limited")] * 3
+    assert {response.headers["retry-after"] for response in refused} == {"1"}
+
+
+async def test_who_joins_an_answer_needs_no_room_for_another(start: Start) -> None:
+    api = await start(limits={"max_runs": 1}, models=SLOW)
+    ask = {"json": {**QUESTION, "session": "s"}, "headers": {"Idempotency-Key": "k"}}
+    async with asyncio.TaskGroup() as group:
+        asking = group.create_task(api.post("/api/chat", **ask))
+        while "tidewire_viewers 1.0" not in (await api.get("/metrics")).text:
+            await asyncio.sleep(0)  # the question has not got through yet
+        joining = group.create_task(api.post("/api/chat", **ask))
+        while "tidewire_viewers 2.0" not in (await api.get("/metrics")).text:
+            assert not joining.done(), joining.result().text
+            await asyncio.sleep(0)
+        await api.post("/api/sessions/s/stop")
+    assert asking.result().content == joining.result().content
+
+
+@pytest.mark.parametrize("query", ["from=end", "mode=push", "mode=poll&dialect=ai-sdk"])
+async def test_what_could_not_be_written_is_not_begun(start: Start, query: str) -> None:
+    api = await start()
+    response = await api.post(f"/api/chat?{query}", json={**QUESTION, "session": "s"})
+    assert error(response) == (400, "bad_request")
+    await api.post("/api/chat", json=QUESTION)  # all that came before is stored by now
+    assert (await api.post("/api/sessions/s/stop")).status_code == 404
+
+
+async def test_who_joins_a_run_that_is_refused_is_told_so_by_the_status(start: Start) -> None:
+    api = await start(models={"nobody": AWAY})
+    key = {"Idempotency-Key": "k"}
+    asking = (api.post("/api/chat", json=QUESTION, headers=key) for _ in range(3))
+    for response in await asyncio.gather(*asking):
+        assert error(response) == (502, "upstream_unreachable")
