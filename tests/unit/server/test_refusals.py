@@ -182,12 +182,12 @@ async def test_more_answers_than_allowed_are_refused_with_a_time_to_come_back(
 
 async def test_who_joins_an_answer_needs_no_room_for_another(start: Start) -> None:
     api = await start(limits={"max_runs": 1}, models=SLOW)
-    ask = {"json": {**QUESTION, "session": "s"}, "headers": {"Idempotency-Key": "k"}}
+    question, key = {**QUESTION, "session": "s"}, {"Idempotency-Key": "k"}
     async with asyncio.TaskGroup() as group:
-        asking = group.create_task(api.post("/api/chat", **ask))
+        asking = group.create_task(api.post("/api/chat", json=question, headers=key))
         while "tidewire_viewers 1.0" not in (await api.get("/metrics")).text:
             await asyncio.sleep(0)  # the question has not got through yet
-        joining = group.create_task(api.post("/api/chat", **ask))
+        joining = group.create_task(api.post("/api/chat", json=question, headers=key))
         while "tidewire_viewers 2.0" not in (await api.get("/metrics")).text:
             assert not joining.done(), joining.result().text
             await asyncio.sleep(0)
