@@ -32,6 +32,7 @@ BENCHES = {
     "start": Bench("start.py", "--rounds 1", 15),
     "relay": Bench("relay.py", "--rounds 1 --streams 40 --chunks 40", 50),
     "dialects": Bench("relay.py --dialects", "--rounds 1 --streams 40 --chunks 40", 40),
+    "carry": Bench("carry.py", "--waves 1 --chunks 20 --peers tidewire", 120),
     "fanout": Bench("fanout.py", "--rounds 1 --viewers 200", 180),
     "stalled": Bench("stalled.py", "--rounds 1 --viewers 100", 90),
     "churn": Bench("churn.py", "--viewers 500 --times 4", 240),
