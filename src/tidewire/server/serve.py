@@ -24,6 +24,8 @@ from tidewire.server.unbound import rewording
 __all__ = ["run"]
 
 CLOSE_SECONDS = 5
+STARTUP_FAILURE = 3
+"""The exit status of a server whose app could not start; uvicorn's, so that it stays so."""
 
 logger = logging.getLogger("tidewire")
 
@@ -50,6 +52,11 @@ class Lifespan(LifespanOn):
 
 class Server(uvicorn.Server):
     """uvicorn's server, draining every open Tidewire before it shuts down."""
+
+    def run(self, sockets: Any = None) -> None:
+        super().run(sockets)
+        if not self.started:  # an older uvicorn ends as if all were well
+            sys.exit(STARTUP_FAILURE)
 
     def _log_started_message(self, listeners: Any) -> None:
         host, port = listeners[0].getsockname()[:2]
