@@ -15,7 +15,6 @@ from datetime import UTC, datetime
 from functools import partial
 
 import aiohttp
-from aiohttp.base_protocol import BaseProtocol
 from aiohttp.client_proto import ResponseHandler
 from aiohttp.connector import Connection
 
@@ -172,9 +171,9 @@ class _Body(aiohttp.StreamReader):
         return data
 
 
-_BUFFER = {"_buffer", "_eof", "_exception", "_protocol", "_size"}
-_PAUSES = {"_buffer_paused", "_reading_paused"}
-_FITS = _BUFFER <= {*aiohttp.StreamReader.__slots__} and _PAUSES <= {*BaseProtocol.__slots__}
+_BODY = {"_buffer", "_eof", "_exception", "_protocol", "_size", "_wait"}
+_PROTOCOL = {"_buffer_paused", "_reading_paused", "resume_reading"}
+_FITS = _BODY <= {*dir(aiohttp.StreamReader)} and _PROTOCOL <= {*dir(ResponseHandler)}
 """False for an aiohttp that is built otherwise, an older one above all: it is used as it is."""
 
 
@@ -191,7 +190,7 @@ class _Connector(aiohttp.TCPConnector):
         super().__init__(limit=limit)
         if _FITS:
             protocol: type[ResponseHandler] = _Protocol
-            self._factory = partial(protocol, loop=self._loop)
+            self._factory = partial(protocol, loop=asyncio.get_running_loop())
 
 
 async def _error_body(response: aiohttp.ClientResponse) -> bytes:
