@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import runpy
 from unittest.mock import Mock
 
 import aiohttp
@@ -79,3 +80,8 @@ async def test_an_aiohttp_that_is_built_otherwise_is_used_as_it_is(
     monkeypatch.setattr(upstream, "_FITS", False)
     async with upstream._Connector(limit=0) as connector:
         assert type(connector._factory()) is ResponseHandler
+
+
+def test_so_is_one_that_keeps_its_buffer_elsewhere(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(aiohttp, "StreamReader", type("StreamReader", (), {}))
+    assert not runpy.run_path(upstream.__file__)["_FITS"]
