@@ -26,7 +26,7 @@ MAX_STREAMS = 256
 class Readings:
     """``changed``: these are not the streams that the viewer's URL names; its cursor says so."""
 
-    __slots__ = ("_is_changed", "_readings")
+    __slots__ = ("_is_changed", "_readings", "last")
 
     def __init__(
         self,
@@ -40,6 +40,8 @@ class Readings:
             Reading(viewer, stream, start, is_shared=is_shared) for stream, start in streams
         ]
         self._is_changed = changed
+        self.last = next((r for r in self._readings if r.start.heard_last), None)
+        """Whose turn it was last; one that floods does not starve the others."""
 
     def __iter__(self) -> Iterator[Reading]:
         return iter(self._readings)
@@ -58,8 +60,9 @@ class Readings:
         return all(reading.is_done for reading in self._readings)
 
     def behind(self) -> list[Reading]:
-        """Those that have something to read in the log."""
-        return [r for r in self._readings if not r.is_live and not r.is_done]
+        """Those that have something to read in the log, in their turn."""
+        in_turn = sorted(self._ring(self.last), key=lambda reading: reading is self.last)
+        return [r for r in in_turn if not r.is_live and not r.is_done]
 
     def withdraw(self) -> None:
         """Takes all of them out of the live audience."""
@@ -70,17 +73,21 @@ class Readings:
     # Where the viewer stands
 
     def cursor(self, first: Reading | None = None) -> str:
-        """Its place in all streams, that of ``first`` at the front."""
-        readings = sorted(self._readings, key=lambda reading: reading is not first)
-        cursor = write_cursor([reading.position for reading in readings])
+        """Its place in all streams, that of ``first`` or else of ``last`` at the front."""
+        cursor = write_cursor([reading.position for reading in self._ring(first or self.last)])
         return cursor + CHANGED if self._is_changed else cursor
 
     def others(self, moving: Reading) -> str:
         """What follows the position of ``moving`` in the cursor of an event of it."""
         if moving.is_shared:
             return ""
-        rest = [f".{reading.position}" for reading in self._readings if reading is not moving]
+        rest = [f".{reading.position}" for reading in self._ring(moving) if reading is not moving]
         return "".join(rest) + (CHANGED if self._is_changed else "")
+
+    def _ring(self, first: Reading | None) -> list[Reading]:
+        """All in their order, which goes around, from ``first`` on."""
+        turn = self._readings.index(first) if first in self._readings else 0
+        return self._readings[turn:] + self._readings[:turn]
 
     def places(self) -> list[Open.Place]:
         """Its place in each stream."""

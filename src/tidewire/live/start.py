@@ -22,7 +22,8 @@ class Start(msgspec.Struct, frozen=True):
     ``reset`` is the reason if this is not what the cursor asked for. ``prime`` sends
     the position as an ``id:`` before anything else, so that an ``EventSource`` that is
     cut off before the first event comes back with a cursor and joins. ``resumed``: the
-    cursor named this stream and it goes on from there.
+    cursor named this stream and it goes on from there. ``heard_last``: it named it first, so
+    the viewer has heard of this stream last.
     """
 
     offset: int = 0
@@ -30,6 +31,7 @@ class Start(msgspec.Struct, frozen=True):
     reset: str | None = None
     prime: bool = False
     resumed: bool = False
+    heard_last: bool = False
 
 
 class Open(msgspec.Struct, frozen=True):
@@ -86,7 +88,8 @@ def find_start(
         if position.epoch == stream.epoch:
             if position.offset + bool(position.within) > stream.head:
                 return Start(stream.head, reset="ahead", prime=prime)
-            return Start(position.offset, position.within, prime=prime, resumed=True)
+            heard_last = position is positions[0]
+            return Start(position.offset, position.within, None, prime, True, heard_last)
     return Start(stream.head, reset="unknown", prime=prime)
 
 

@@ -203,6 +203,7 @@ class Subscription:
             if self.over or self.sink.is_paused:
                 return
             if not reading.is_done:  # it may have been removed meanwhile
+                self.readings.last = reading
                 await reading.read_on()
 
     async def _sleep(self) -> None:

@@ -225,10 +225,10 @@ async def _read(subscription: Subscription) -> None:
 @pytest.mark.parametrize(
     ("cursor", "start"),
     [
-        ("epoch1-5", Start(5, resumed=True)),
-        ("epoch1-5~2", Start(5, within=2, resumed=True)),
+        ("epoch1-5", Start(5, resumed=True, heard_last=True)),
+        ("epoch1-5~2", Start(5, within=2, resumed=True, heard_last=True)),
         ("other-9.epoch1-6", Start(6, resumed=True)),
-        ("epoch1-7", Start(7, resumed=True)),
+        ("epoch1-7", Start(7, resumed=True, heard_last=True)),
         (None, Start(2)),
         ("", Start(2)),
         ("-1", Start(2)),

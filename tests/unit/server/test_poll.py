@@ -15,7 +15,7 @@ from tests.unit.server.test_channels_many import change, publish
 from tests.unit.server.watching import Watch
 from tidewire.server.poll import MAX_EVENTS, _cut
 from tidewire.server.tide import Tidewire
-from tidewire.wire.cursor import read_cursor
+from tidewire.wire.cursor import CHANGED, read_cursor
 from tidewire.wire.parser import ServerSentEvent
 
 
@@ -76,7 +76,7 @@ async def test_it_waits_for_the_first_event_and_no_longer(api: httpx.AsyncClient
         answer = await waiting
     assert data(answer) == ["1", "2"]
     assert [place["stream"] for place in answer["streams"]] == ["a", "b"]
-    assert [position.offset for position in read_cursor(answer["cursor"])] == [0, 2]
+    assert offsets(answer) == {"a": 0, "b": 2}
 
 
 async def test_after_its_time_it_is_empty_and_loses_nothing(api: httpx.AsyncClient) -> None:
@@ -124,6 +124,23 @@ async def test_more_at_once_than_one_answer_takes(api: httpx.AsyncClient) -> Non
     async with asyncio.timeout(10):
         answer = await waiting
     assert data(answer) == [str(n) for n in range(256)]
+
+
+@pytest.mark.parametrize("is_changed", [False, True])
+async def test_channels_that_flood_do_not_starve_another(
+    api: httpx.AsyncClient, is_changed: bool
+) -> None:
+    target = "/api/events?channel=a&channel=b&channel=c"
+    cursor = (await poll(api, target, wait="0"))["cursor"] + CHANGED * is_changed
+    for name in ("a", "b"):
+        await publish(api, name, *[name] * (3 * MAX_EVENTS))
+    await publish(api, "c", "c")
+    heard = set()
+    for _ in range(3):
+        answer = await poll(api, target, last_event_id=cursor)
+        cursor = answer["cursor"]
+        heard.update(data(answer))
+    assert heard == {"a", "b", "c"}
 
 
 async def test_what_one_stored_event_became_is_not_cut(api: httpx.AsyncClient) -> None:
