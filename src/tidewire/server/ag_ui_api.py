@@ -32,7 +32,7 @@ from tidewire.server.questions import (
     refused,
     tool_spec,
 )
-from tidewire.server.respond import error_response
+from tidewire.server.refusals import error_response
 from tidewire.server.routes import SSE, Route
 from tidewire.server.surface import Surface
 

@@ -19,7 +19,8 @@ from tidewire.errors import BadRequest
 from tidewire.live.base import Viewer
 from tidewire.live.start import Open
 from tidewire.live.subscription import Subscription
-from tidewire.server.respond import StreamResponse, error_response
+from tidewire.server.refusals import error_response
+from tidewire.server.respond import StreamResponse
 from tidewire.wire.cursor import read_cursor
 from tidewire.wire.parser import Parser, ServerSentEvent
 

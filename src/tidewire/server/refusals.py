@@ -7,13 +7,25 @@ error is ours.
 
 from __future__ import annotations
 
+from typing import Protocol
+
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.types import Scope
 
 from tidewire.errors import TidewireError
-from tidewire.server.respond import Headers, Refuse, error_response, refusal
 
-__all__ = ["refuse_ai_sdk", "refuse_anthropic", "refuse_at", "refuse_openai", "route_path"]
+__all__ = [
+    "Headers",
+    "Refuse",
+    "error_response",
+    "refuse_ai_sdk",
+    "refuse_anthropic",
+    "refuse_at",
+    "refuse_openai",
+    "route_path",
+]
+
+Headers = list[tuple[bytes, bytes]]
 
 OPENAI_TYPES = {401: "authentication_error", 403: "permission_error", 429: "rate_limit_error"}
 
@@ -27,6 +39,12 @@ ANTHROPIC_TYPES = {
     504: "timeout_error",
     529: "overloaded_error",
 }
+
+
+class Refuse(Protocol):
+    """How an API says no: the error as a response, with its status and ``Retry-After``."""
+
+    def __call__(self, error: TidewireError, *, headers: Headers | None = None) -> Response: ...
 
 
 def route_path(scope: Scope) -> str:
@@ -55,12 +73,18 @@ def refuse_at(scope: Scope) -> Refuse:
     return refuse_openai
 
 
+def error_response(error: TidewireError, *, headers: Headers | None = None) -> Response:
+    """Our own shape: ``{"error": {"code", "message", "retryable"}}``."""
+    content = {"code": error.code, "message": str(error), "retryable": error.retryable}
+    return _refusal(error, JSONResponse({"error": content}), headers)
+
+
 def refuse_openai(error: TidewireError, *, headers: Headers | None = None) -> Response:
     """An error as OpenAI's SDKs read it."""
     other = "server_error" if error.status >= 500 else "invalid_request_error"
     said = {"message": str(error), "type": OPENAI_TYPES.get(error.status, other)}
     more = {"param": None, "code": error.code, "retryable": error.retryable}
-    return refusal(error, JSONResponse({"error": {**said, **more}}), headers)
+    return _refusal(error, JSONResponse({"error": {**said, **more}}), headers)
 
 
 def refuse_anthropic(error: TidewireError, *, headers: Headers | None = None) -> Response:
@@ -69,9 +93,19 @@ def refuse_anthropic(error: TidewireError, *, headers: Headers | None = None) ->
     said = {"type": ANTHROPIC_TYPES.get(error.status, other), "message": str(error)}
     more = {"code": error.code, "retryable": error.retryable}
     content = {"type": "error", "error": {**said, **more}}
-    return refusal(error, JSONResponse(content), headers)
+    return _refusal(error, JSONResponse(content), headers)
 
 
 def refuse_ai_sdk(error: TidewireError, *, headers: Headers | None = None) -> Response:
     """An error as the AI SDK shows it: its ``Error.message`` is the body."""
-    return refusal(error, PlainTextResponse(str(error)), headers)
+    return _refusal(error, PlainTextResponse(str(error)), headers)
+
+
+def _refusal(error: TidewireError, response: Response, headers: Headers | None) -> Response:
+    """``response``, which says what is wrong, with the error's status and ``headers``."""
+    response.status_code = error.status
+    for name, value in headers or []:
+        response.headers[name.decode()] = value.decode()
+    if error.retry_after_seconds is not None:
+        response.headers["Retry-After"] = str(max(1, round(error.retry_after_seconds)))
+    return response

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from typing import Any, Protocol
+from typing import Any
 
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from tidewire.answers.events import RunFailed
@@ -24,27 +24,13 @@ from tidewire.live.watch import Watch
 from tidewire.log.base import StreamInfo
 from tidewire.runs.run import Run
 from tidewire.server.protocol import EXTENSION
+from tidewire.server.refusals import Headers, Refuse, error_response
 from tidewire.wire.cursor import Position
 from tidewire.wire.headers import stream_headers
 
-__all__ = [
-    "Headers",
-    "Refuse",
-    "StreamResponse",
-    "Unfinished",
-    "error_response",
-    "refusal",
-]
+__all__ = ["StreamResponse", "Unfinished"]
 
 HOLD_SECONDS = 2.0
-
-Headers = list[tuple[bytes, bytes]]
-
-
-class Refuse(Protocol):
-    """How an API says no: the error as a response, with its status and ``Retry-After``."""
-
-    def __call__(self, error: TidewireError, *, headers: Headers | None = None) -> Response: ...
 
 
 class StreamResponse(Response):
@@ -179,19 +165,3 @@ class Unfinished(TidewireError):
 
 
 _UNAVAILABLE = ("interrupted", LogUnavailable.code)
-
-
-def error_response(error: TidewireError, *, headers: Headers | None = None) -> Response:
-    """``{"error": {"code", "message", "retryable"}}`` with the error's status."""
-    content = {"code": error.code, "message": str(error), "retryable": error.retryable}
-    return refusal(error, JSONResponse({"error": content}), headers)
-
-
-def refusal(error: TidewireError, response: Response, headers: Headers | None) -> Response:
-    """``response``, which says what is wrong, with the error's status and ``headers``."""
-    response.status_code = error.status
-    for name, value in headers or []:
-        response.headers[name.decode()] = value.decode()
-    if error.retry_after_seconds is not None:
-        response.headers["Retry-After"] = str(max(1, round(error.retry_after_seconds)))
-    return response

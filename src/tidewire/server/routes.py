@@ -15,9 +15,8 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from tidewire.errors import BadRequest, TidewireError, UnsupportedMediaType
-from tidewire.server.refusals import refuse_at
+from tidewire.server.refusals import error_response, refuse_at
 from tidewire.server.requested import content_type, read_json
-from tidewire.server.respond import error_response
 
 __all__ = [
     "SSE",

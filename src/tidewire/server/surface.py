@@ -25,8 +25,9 @@ from tidewire.log.base import StreamInfo
 from tidewire.models.base import ChatRequest
 from tidewire.runs.runs import PREFIX, Started
 from tidewire.server.answers import Answers, Leaving
+from tidewire.server.refusals import Refuse
 from tidewire.server.requested import requested_cursor
-from tidewire.server.respond import Refuse, StreamResponse, Unfinished
+from tidewire.server.respond import StreamResponse, Unfinished
 from tidewire.server.tide import run_headers
 from tidewire.server.waiting import wait
 from tidewire.wire.event import Event
