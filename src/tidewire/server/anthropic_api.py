@@ -89,7 +89,7 @@ def anthropic_router(answers: Answers) -> APIRouter:
         started = await surface.start(request, body.question, model=body.model, leaving=body)
         if body.stream:
             return surface.stream(request, started)
-        return surface.whole(started, put_together)
+        return surface.whole(request, started, put_together)
 
     return router
 

@@ -48,7 +48,7 @@ class Chat:
         check_reading(request)  # what cannot be written must not be started
         stream = await self._answers.find_run(request)
         if stream is not None:
-            headers = run_headers(stream.name) | await self._session_header(stream)
+            headers = run_headers(request.scope, stream.name) | await self._session_header(stream)
             return self.tide.stream_response(request, stream, headers=headers)
         self._check(ask)
         session = ask.session or new_session_id()

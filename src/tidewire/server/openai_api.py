@@ -97,7 +97,7 @@ def openai_router(answers: Answers, apis: dict[str, str]) -> APIRouter:
         """Asks as OpenAI's API is asked; ``on_disconnect`` and ``linger_seconds`` are ours."""
         started = await surface.start(request, body.question, model=body.model, leaving=body)
         if not body.stream:
-            return surface.whole(started, put_together)
+            return surface.whole(request, started, put_together)
         apart = body.stream_options is not None and body.stream_options.include_usage
         return surface.stream(request, started, dialect=OpenAI(usage_apart=apart))
 

@@ -117,10 +117,10 @@ def responses_router(answers: Answers) -> APIRouter:
                 return await tide.log.info(id)
         raise NotFound("There is no such response, or it was not stored.")
 
-    async def describe(stream: StreamInfo) -> Response:
+    async def describe(request: Request, stream: StreamInfo) -> Response:
         # What a run begins with may be on its way to the log still.
         events = await surface.events(stream) or [RunStarted(stream.name)]
-        return surface.json(stream, _response(events))
+        return surface.json(request, stream, _response(events))
 
     @router.post("/v1/responses", response_class=Response, responses=SSE)
     async def create(request: Request, body: Create) -> Response:
@@ -139,7 +139,7 @@ def responses_router(answers: Answers) -> APIRouter:
             events = await surface.events(started.stream)
             if (failed := _refused_outright(events)) is not None and not body.background:
                 raise surface.failure(started, failed)
-            return surface.json(started.stream, _response(events))
+            return surface.json(request, started.stream, _response(events))
 
         return WholeResponse(surface, started.stream, make, begun=bool(body.background))
 
@@ -154,16 +154,16 @@ def responses_router(answers: Answers) -> APIRouter:
         a number, and then live."""
         found = await find(id)
         if not stream:
-            return await describe(found)
+            return await describe(request, found)
         after = 0 if starting_after is None else starting_after + 1
         dialect = Counted(surface.dialect, after) if after else None
         return surface.stream(request, Started(found, None, created=False), dialect=dialect)
 
     @router.post("/v1/responses/{id}/cancel")
-    async def cancel(id: ResponseId) -> Response:
+    async def cancel(request: Request, id: ResponseId) -> Response:
         """Stops it; what it said is kept. Idempotent: gives the response as it ended."""
         await find(id)
-        return await describe(await tide.runs.stop(id))
+        return await describe(request, await tide.runs.stop(id))
 
     return router
 

@@ -94,7 +94,7 @@ class Surface:
         stream = started.stream
         cursor = requested_cursor(request) if dialect.resumes else None
         start = find_start(stream, cursor=cursor)
-        headers = run_headers(stream.name) | (headers or {})
+        headers = run_headers(request.scope, stream.name) | (headers or {})
         if cursor and stream.closed and start.offset >= stream.head and not start.reset:
             return Response(status_code=204, headers=headers)
         raw = [(name.lower().encode(), value.encode()) for name, value in headers.items()]
@@ -107,7 +107,9 @@ class Surface:
             refuse=self.refuse,
         )
 
-    def whole(self, started: Started, put_together: Callable[[list[Any]], Any]) -> Response:
+    def whole(
+        self, request: Request, started: Started, put_together: Callable[[list[Any]], Any]
+    ) -> Response:
         """The answer in one piece, when it has ended: ``put_together`` makes it of what the
         stream says. A run that failed is a refusal. Who leaves does not end it."""
 
@@ -115,7 +117,7 @@ class Surface:
             events = await self.events(started.stream)
             if events and isinstance(failed := events[-1], RunFailed):
                 raise self.failure(started, failed)
-            return self.json(started.stream, put_together(written(self.dialect, events)))
+            return self.json(request, started.stream, put_together(written(self.dialect, events)))
 
         return WholeResponse(self, started.stream, make)
 
@@ -124,8 +126,8 @@ class Surface:
         error = started.run.error if started.run is not None else None
         return error or Unfinished(failed)
 
-    def json(self, stream: StreamInfo, content: Any) -> Response:
-        return JSONResponse(content, headers=run_headers(stream.name))
+    def json(self, request: Request, stream: StreamInfo, content: Any) -> Response:
+        return JSONResponse(content, headers=run_headers(request.scope, stream.name))
 
     async def events(self, stream: StreamInfo) -> list[AnswerEvent]:
         """What was said so far, in its compact form."""
@@ -165,7 +167,7 @@ class WholeResponse(Response):
                 return
             response = await self._make()
         except TidewireError as exc:
-            headers = run_headers(self._stream.name).items()
+            headers = run_headers(scope, self._stream.name).items()
             raw = [(name.lower().encode(), value.encode()) for name, value in headers]
             response = self._surface.refuse(exc, headers=raw)
         await response(scope, receive, send)

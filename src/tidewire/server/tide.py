@@ -19,6 +19,7 @@ from fastapi import APIRouter
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.types import Scope
 
 from tidewire.errors import BadRequest, ConfigError, LogError, ShuttingDown
 from tidewire.live.base import Visit
@@ -218,7 +219,7 @@ class Tidewire:
             request,
             run.stream,
             run=run.run,
-            headers={**run_headers(run.id), **(headers or {})},
+            headers={**run_headers(request.scope, run.id), **(headers or {})},
         )
 
     def stream_response(
@@ -291,6 +292,10 @@ class Tidewire:
             await asyncio.sleep(EXPIRE_EVERY_SECONDS)
 
 
-def run_headers(run: str) -> dict[str, str]:
-    """How clients find the run again: three families of them, three names."""
-    return {"Location": f"/api/streams/{run}", "X-Run-Id": run, "X-Workflow-Run-Id": run}
+def run_headers(scope: Scope, run: str) -> dict[str, str]:
+    """How clients find the run again: three families of them, three names.
+
+    In an app that is mounted in another, or behind a proxy's prefix, below the same root.
+    """
+    location = f"{scope.get('root_path', '')}/api/streams/{run}"
+    return {"Location": location, "X-Run-Id": run, "X-Workflow-Run-Id": run}

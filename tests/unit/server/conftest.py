@@ -20,13 +20,14 @@ AT_ONCE = {"demo": {"api": "demo", "first_token_seconds": 0, "tokens_per_second"
 
 @pytest.fixture
 async def start() -> AsyncIterator[Start]:
-    """``await start(cors={…})``: a client of a server with these settings."""
+    """``await start(cors={…})``: a client of a server with these settings; ``root``: where it
+    is mounted."""
     async with AsyncExitStack() as stack:
 
-        async def start(**tables: Any) -> httpx.AsyncClient:
+        async def start(root: str = "", **tables: Any) -> httpx.AsyncClient:
             app = create_app(Settings(**{"log": {"url": "memory://"}, "models": AT_ONCE, **tables}))
             await stack.enter_async_context(app.router.lifespan_context(app))
-            transport = httpx.ASGITransport(app)
+            transport = httpx.ASGITransport(app, root_path=root)
             client = httpx.AsyncClient(transport=transport, base_url="http://tidewire.test")
             return await stack.enter_async_context(client)
 

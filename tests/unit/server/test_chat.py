@@ -45,6 +45,17 @@ async def test_an_answer_says_in_its_head_where_it_can_be_found_again(
         assert text(again) == text(answer) != ""
 
 
+@pytest.mark.parametrize("path", ["/api/chat", "/v1/chat/completions"])
+async def test_an_answer_is_found_again_in_an_app_that_is_mounted_in_another(
+    start: Start, path: str
+) -> None:
+    api = await start(root="/within")
+    question = {**QUESTION, "messages": [{"role": "user", "content": "hello"}]}
+    answer = await api.post(f"/within{path}", json=question)
+    assert answer.headers["location"] == f"/within/api/streams/{answer.headers['x-run-id']}"
+    assert events(await api.get(answer.headers["location"]))[-1].event == "run.finished"
+
+
 async def test_the_same_key_joins_the_same_run(api: httpx.AsyncClient) -> None:
     key = {"Idempotency-Key": "ask 1"}
     once = await api.post("/api/chat", json=QUESTION, headers=key)
