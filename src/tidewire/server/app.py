@@ -117,7 +117,6 @@ def create_app(settings: Settings) -> FastAPI:
     _include(app, ai_sdk_router(answers))
     _include(app, ag_ui_router(answers))
     _include(app, tide.router)
-    _include(app, monitor_router(tide, channels))
     _include(app, connections_router(tide.hub))
     _include(app, interval_router(tide, channels))
     _include(app, health_router(tide))
@@ -153,6 +152,7 @@ def _include_channels(app: FastAPI, tide: Tidewire, channels: Channels) -> Prese
     _include(app, channels_router(tide, channels, access, subscriber))
     _include(app, rooms_router(channels, rooms, presence, policy, subscriber))
     _include(app, notifications_router(tide, notifications, subscriber))
+    _include(app, monitor_router(subscriber))
     return presence
 
 

@@ -11,7 +11,7 @@ import logging
 import time
 from pathlib import Path
 from statistics import quantiles
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 import psutil
@@ -21,11 +21,12 @@ from starlette.responses import Response
 
 from tidewire.errors import TidewireError
 from tidewire.live.channels import ChannelRule, Channels
-from tidewire.live.start import find_start
-from tidewire.server.requested import requested_cursor
 from tidewire.server.routes import SSE, Route
 from tidewire.server.tide import Tidewire
 from tidewire.wire.event import Event
+
+if TYPE_CHECKING:
+    from tidewire.server.subscribe import Subscriber
 
 __all__ = ["MONITOR", "MONITOR_RULE", "Monitor", "Sample", "monitor_router"]
 
@@ -150,15 +151,13 @@ class Monitor:
         )
 
 
-def monitor_router(tide: Tidewire, channels: Channels) -> APIRouter:
+def monitor_router(subscriber: Subscriber) -> APIRouter:
     router = APIRouter(route_class=Route, tags=["monitor"])
 
     @router.get("/api/monitor", response_class=Response, responses=SSE)
     async def monitor(request: Request) -> Response:
         """Figures every two seconds, as events ``sample``; first those of the last hour."""
-        stream = await channels.open(MONITOR)
-        start = find_start(stream, cursor=requested_cursor(request), prime=True)
-        return tide.streams_response(request, [(stream, start)], announce=True)
+        return await subscriber.respond(request, [MONITOR], since="start")
 
     return router
 

@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from tests.unit.server.conftest import Start
-from tests.unit.server.test_channels_many import publish
+from tests.unit.server.test_channels_many import change, publish
 from tests.unit.server.watching import Watch
 from tidewire.server import monitor
 from tidewire.server.monitor import _percentiles
@@ -52,6 +52,16 @@ async def test_it_samples_once_for_all_and_rests_for_nobody(api: httpx.AsyncClie
     async with Watch(api, "/api/monitor") as late:
         seen = (await late.until(2 + resting))[1:]
     assert [e.id for e in seen[:3]] == [e.id for e in events[1:]]
+
+
+async def test_a_changed_set_is_kept_when_its_viewer_comes_back(api: httpx.AsyncClient) -> None:
+    async with Watch(api, "/api/monitor") as watch:
+        changed = await change(api, await watch.connection(), add=["a"])
+    await publish(api, "a", "1")
+    async with Watch(api, "/api/monitor", cursor=changed.json()["cursor"]) as watch:
+        opened = await watch.opened()
+        assert {place["stream"] for place in opened["streams"]} == {"monitor", "a"}
+        assert "1" in [event.data for event in await watch.until(2)]
 
 
 async def test_the_first_token_times_are_told_once_there_are_some(api: httpx.AsyncClient) -> None:
