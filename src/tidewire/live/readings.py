@@ -48,6 +48,7 @@ class Readings:
 
     def clear(self) -> None:
         self._readings.clear()
+        self.last = None
 
     @property
     def is_live(self) -> bool:

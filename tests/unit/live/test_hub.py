@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
+import weakref
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 
@@ -61,6 +63,22 @@ def _events(sink: ScriptedSink) -> list[ServerSentEvent]:
 
 def _resets(sink: ScriptedSink) -> list[dict[str, object]]:
     return [json.loads(event.data) for event in _events(sink) if event.event == "stream.reset"]
+
+
+async def test_who_has_left_is_freed_at_once() -> None:
+    """No cycle keeps a viewer, and its connection, until the garbage collector looks."""
+    log = ScriptedLog()
+    log.commit([ONE])
+    sink = ScriptedSink()
+    freed = weakref.ref(sink)
+    gc.disable()
+    try:
+        async with Subscription(_hub(log), [(log.stream, Start())], NATIVE, sink) as viewer:
+            await viewer.catch_up()
+        del viewer, sink
+        assert freed() is None
+    finally:
+        gc.enable()
 
 
 # Heartbeats
