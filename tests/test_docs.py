@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import re
+import shlex
+import subprocess
+import sys
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +17,9 @@ from scripts import reference
 from tidewire import cli, errors
 from tidewire.answers.events import AnswerEvent
 from tidewire.dialects import DIALECTS
+from tidewire.log.sqlite_file import SCHEMA_VERSION, connect, migrate
 from tidewire.models.registry import APIS
-from tidewire.server.settings import Settings
+from tidewire.server.settings import Settings, load_settings
 
 ROOT = Path(__file__).parents[1]
 DOCS = "\n".join(path.read_text() for path in sorted((ROOT / "docs").rglob("*.md")))
@@ -85,7 +90,33 @@ def test_what_is_looked_for_is_there() -> None:
     assert {"--host", "--from"} <= set(commands())
 
 
+def test_what_the_docs_configure_can_be_configured(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page = (ROOT / "docs" / "configuration.md").read_text()
+    (file,) = re.findall(r"```toml\n(.*?)```", page, re.DOTALL)
+    (tmp_path / "tidewire.toml").write_text(file)
+    by_file = load_settings(tmp_path / "tidewire.toml")
+    (exports,) = re.findall(r"```sh\n(.*?)```", page, re.DOTALL)
+    monkeypatch.setenv("TIDEWIRE_AUTH__SECRET", by_file.auth.secret.get_secret_value())
+    for word in shlex.split(exports):
+        if word != "export":
+            monkeypatch.setenv(*word.split("=", 1))
+    assert load_settings() == by_file.model_copy(update={"channels": []})
+
+
+def test_a_backup_is_made_as_shown(tmp_path: Path) -> None:
+    page = (ROOT / "docs" / "operating.md").read_text()
+    (code,) = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
+    (tmp_path / "data").mkdir()
+    with closing(connect(tmp_path / "data" / "log.db")) as log:
+        migrate(log)
+        subprocess.run([sys.executable, "-c", code], cwd=tmp_path, check=True)
+    with closing(connect(tmp_path / "backup.db")) as copy:
+        assert copy.execute("PRAGMA user_version").fetchone() == (SCHEMA_VERSION,)
+
+
 def test_files_that_the_docs_point_at_exist() -> None:
-    for page in (ROOT / "docs").rglob("*.md"):
+    for page in [ROOT / "README.md", *(ROOT / "docs").rglob("*.md")]:
         for target in re.findall(r"\]\((?!https?:|#)([^)#]+)", page.read_text()):
             assert (page.parent / target).exists(), f"{page.name} points at {target}"

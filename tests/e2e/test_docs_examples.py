@@ -1,18 +1,25 @@
-"""The curl examples of the docs do what the docs say: each is sent, in its order."""
+"""The examples of the docs do what the docs say: each curl is sent, in its order, and what is
+shown in other languages is run."""
 
 from __future__ import annotations
 
 import argparse
+import asyncio
 import re
 import shlex
+import sys
 from pathlib import Path
 
 import httpx
 import pytest
+from playwright.async_api import Browser
 
 from tests.e2e.tidewire_process import TidewireProcess
 
 DOCS = Path(__file__).parents[2] / "docs"
+PAGES = [
+    "clients.md", "compatible.md", "models.md", "notifications.md", "operating.md", "rooms.md",
+]  # fmt: skip
 
 OPTIONS = argparse.ArgumentParser(exit_on_error=False, add_help=False)
 OPTIONS.add_argument("url")
@@ -21,14 +28,19 @@ OPTIONS.add_argument("-N", dest="stream", action="store_true")
 OPTIONS.add_argument("-X", dest="method")
 OPTIONS.add_argument("-H", dest="headers", action="append", default=[])
 OPTIONS.add_argument("--json")
+SERVER = "http://127.0.0.1:8400"
+
+
+def blocks(page: str, language: str) -> list[str]:
+    return re.findall(rf"```{language}\n(.*?)```", (DOCS / page).read_text(), re.DOTALL)
 
 
 def examples(page: str) -> list[str]:
-    blocks = re.findall(r"```sh\n(.*?)```", (DOCS / page).read_text(), re.DOTALL)
-    return [line for block in blocks for line in block.splitlines() if line.startswith("curl ")]
+    lines = "".join(blocks(page, "sh")).splitlines()
+    return [line for line in lines if line.startswith("curl ")]
 
 
-@pytest.mark.parametrize("page", ["rooms.md", "notifications.md", "compatible.md", "models.md"])
+@pytest.mark.parametrize("page", PAGES)
 async def test_the_examples_work(tidewire_process: TidewireProcess, page: str) -> None:
     lines = examples(page)
     assert len(lines) >= 3
@@ -47,7 +59,7 @@ async def send(client: httpx.AsyncClient, line: str, server: str) -> str:
     if options.json:
         headers["Content-Type"] = "application/json"
     method = options.method or ("POST" if options.json else "GET")
-    url = options.url.replace("http://127.0.0.1:8400", server)
+    url = options.url.replace(SERVER, server)
     async with client.stream(method, url, headers=headers, content=options.json) as answer:
         if options.stream:
             text = await anext(answer.aiter_text())
@@ -56,3 +68,20 @@ async def send(client: httpx.AsyncClient, line: str, server: str) -> str:
             text = (await answer.aread()).decode()
         assert answer.is_success, (line, text)
         return text
+
+
+async def test_the_python_client_reads_as_shown(tidewire_process: TidewireProcess) -> None:
+    (code,) = blocks("clients.md", "python")
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", code.replace(SERVER, tidewire_process.url), stdout=-1
+    )
+    said, _ = await process.communicate()
+    assert " run.finished run_" in said.decode()
+
+
+async def test_a_page_reads_as_shown(tidewire_process: TidewireProcess, chromium: Browser) -> None:
+    (code,) = blocks("clients.md", "js")
+    page = await chromium.new_page()
+    await page.goto(f"{tidewire_process.url}/healthz")
+    await page.add_script_tag(content=code)
+    await page.wait_for_function("document.title.startsWith('run.finished: ')")
