@@ -9,7 +9,8 @@ Browsers without it are older than 2023, or speak plain HTTP to a host other tha
 Then ``Origin`` must be that of ``Host``, as in Go's ``http.CrossOriginProtection``, but only
 where no proxy has passed the call on: many put a Host of their own, or one without its port,
 and the console behind them would be refused. ``Origin: null``, of a sandboxed frame or a
-file, is another origin like any. Without either header no page has called: curl, an SDK.
+file, is another origin like any. Without either header a program calls, curl or an SDK; or
+an old browser, for an image.
 
 It never protects from a name that is made to point at this machine (SECURITY.md).
 """
