@@ -20,6 +20,7 @@ are an ``error``.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from types import MappingProxyType
 from typing import Any, TypeAlias
 
 from tidewire.answers.compact import join_deltas
@@ -163,7 +164,7 @@ class AiSdk(Uncontinued):
     keeps = frozenset(Feature) - {Feature.CURSOR, Feature.CONTINUES}
     stateful = True
     resumes = False
-    headers = ((b"x-vercel-ai-ui-message-stream", b"v1"),)
+    headers = MappingProxyType({"x-vercel-ai-ui-message-stream": "v1"})
 
     def encoder(self) -> _Encoder:
         return _Encoder()

@@ -14,7 +14,8 @@ events, only the last of them has the plain cursor; those before it have a parti
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Protocol
 
 import msgspec
@@ -60,7 +61,7 @@ class Dialect(ABC):
     stateful = False
     multiplexes = False
     resumes = True
-    headers: tuple[tuple[bytes, bytes], ...] = ()
+    headers: Mapping[str, str] = MappingProxyType({})
     heartbeat = b":\n"
     retry_milliseconds = 2000
 

@@ -7,7 +7,8 @@ error is ours.
 
 from __future__ import annotations
 
-from typing import Protocol
+from collections.abc import Mapping
+from typing import Protocol, TypeAlias
 
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.types import Scope
@@ -25,7 +26,7 @@ __all__ = [
     "route_path",
 ]
 
-Headers = list[tuple[bytes, bytes]]
+Headers: TypeAlias = Mapping[str, str]
 
 OPENAI_TYPES = {401: "authentication_error", 403: "permission_error", 429: "rate_limit_error"}
 
@@ -104,8 +105,7 @@ def refuse_ai_sdk(error: TidewireError, *, headers: Headers | None = None) -> Re
 def _refusal(error: TidewireError, response: Response, headers: Headers | None) -> Response:
     """``response``, which says what is wrong, with the error's status and ``headers``."""
     response.status_code = error.status
-    for name, value in headers or []:
-        response.headers[name.decode()] = value.decode()
+    response.headers.update(headers or {})
     if error.retry_after_seconds is not None:
         response.headers["Retry-After"] = str(max(1, round(error.retry_after_seconds)))
     return response

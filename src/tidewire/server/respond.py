@@ -14,8 +14,9 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from tidewire.answers.events import RunFailed
+from tidewire.dialects.base import Dialect
 from tidewire.errors import LogUnavailable, TidewireError
-from tidewire.live.base import Dialect, Sink, Visit
+from tidewire.live.base import Sink, Visit
 from tidewire.live.hub import Hub
 from tidewire.live.sinks import AsgiSink, DirectSink
 from tidewire.live.start import Start
@@ -63,7 +64,7 @@ class StreamResponse(Response):
         self._missing = missing
         self._visit = visit
         self._refuse = refuse or error_response
-        self._more_headers = headers or []
+        self._more_headers = {**(headers or {}), **dialect.headers}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         offer = scope.get("extensions", {}).get(EXTENSION)
@@ -129,7 +130,10 @@ class StreamResponse(Response):
         # raw_headers holds what the app put on the response (cookies); all but its
         # content-length, which a stream has none of.
         own = [(name, value) for name, value in self.raw_headers if name != b"content-length"]
-        headers = stream_headers(*own, *self._more_headers)
+        more = [
+            (name.lower().encode(), value.encode()) for name, value in self._more_headers.items()
+        ]
+        headers = stream_headers(*own, *more)
         return {"type": "http.response.start", "status": self.status_code, "headers": headers}
 
     async def hold(self, subscription: Subscription) -> Response | None:

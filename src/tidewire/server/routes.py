@@ -126,8 +126,7 @@ async def _answer(request: Request, exc: Exception) -> Response:
 async def answer_http_error(request: Request, exc: Exception) -> Response:
     """The framework's own refusals, 404 and 405 above all, in the shape of their path."""
     assert isinstance(exc, HTTPException)
-    headers = [(name.encode(), value.encode()) for name, value in (exc.headers or {}).items()]
-    return refuse_at(request.scope)(_HttpError(exc), headers=headers)
+    return refuse_at(request.scope)(_HttpError(exc), headers=exc.headers)
 
 
 class _HttpError(TidewireError):

@@ -25,7 +25,7 @@ from tidewire.log.base import StreamInfo
 from tidewire.models.base import ChatRequest
 from tidewire.runs.runs import PREFIX, Started
 from tidewire.server.answers import Answers, Leaving
-from tidewire.server.refusals import Refuse
+from tidewire.server.refusals import Headers, Refuse
 from tidewire.server.requested import requested_cursor
 from tidewire.server.respond import StreamResponse, Unfinished
 from tidewire.server.tide import run_headers
@@ -82,7 +82,7 @@ class Surface:
         started: Started,
         *,
         dialect: Dialect | None = None,
-        headers: dict[str, str] | None = None,
+        headers: Headers | None = None,
     ) -> Response:
         """The run as a stream, from the request's cursor where the dialect can go on there.
 
@@ -94,16 +94,15 @@ class Surface:
         stream = started.stream
         cursor = requested_cursor(request) if dialect.resumes else None
         start = find_start(stream, cursor=cursor)
-        headers = run_headers(request.scope, stream.name) | (headers or {})
+        headers = {**run_headers(request.scope, stream.name), **(headers or {})}
         if cursor and stream.closed and start.offset >= stream.head and not start.reset:
             return Response(status_code=204, headers=headers)
-        raw = [(name.lower().encode(), value.encode()) for name, value in headers.items()]
         return StreamResponse(
             self.tide.hub,
             [(stream, start)],
             dialect,
             run=started.run,
-            headers=[*raw, *dialect.headers],
+            headers=headers,
             refuse=self.refuse,
         )
 
@@ -167,9 +166,7 @@ class WholeResponse(Response):
                 return
             response = await self._make()
         except TidewireError as exc:
-            headers = run_headers(scope, self._stream.name).items()
-            raw = [(name.lower().encode(), value.encode()) for name, value in headers]
-            response = self._surface.refuse(exc, headers=raw)
+            response = self._surface.refuse(exc, headers=run_headers(scope, self._stream.name))
         await response(scope, receive, send)
 
 

@@ -269,16 +269,13 @@ class Tidewire:
         if len(streams) > 1 and not dialect.multiplexes:
             raise BadRequest(f"The dialect '{dialect.name}' carries one stream only.")
         mode = requested_mode(request)
-        given = (headers or {}).items()
-        raw = [(name.lower().encode(), value.encode()) for name, value in given]
-        raw += dialect.headers
         respond = PollResponse if mode == "poll" else StreamResponse
         return respond(
             self.hub,
             streams,
             dialect,
             run=run,
-            headers=raw,
+            headers=headers,
             announce=announce and mode == "sse",
             changed=changed,
             missing=missing,
