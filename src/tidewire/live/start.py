@@ -33,6 +33,10 @@ class Start(msgspec.Struct, frozen=True):
     resumed: bool = False
     heard_last: bool = False
 
+    def is_end_of(self, stream: StreamInfo) -> bool:
+        """True if nothing comes after it, and never will."""
+        return stream.closed and self.offset >= stream.head and not self.reset
+
 
 class Open(msgspec.Struct, frozen=True):
     """The data of ``stream.open``: what this connection reads, from where.

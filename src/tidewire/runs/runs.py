@@ -88,6 +88,11 @@ class Runs:
             await asyncio.wait(self._tasks, timeout=END_SECONDS)
         await self._lease.close()
 
+    def check_open(self) -> None:
+        """Raises ShuttingDown from when the server has been told to end."""
+        if self.draining:
+            raise ShuttingDown("The server is restarting; try again in a moment.")
+
     async def start(
         self,
         source: Callable[[], Source],
@@ -104,8 +109,7 @@ class Runs:
         after its last viewer has left (0: at once); None: never because of that.
         Raises ShuttingDown, LogUnavailable.
         """
-        if self.draining:
-            raise ShuttingDown("The server is restarting; try again in a moment.")
+        self.check_open()
         id = id or new_run_id()
         self._starting += 1
         try:

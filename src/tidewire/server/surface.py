@@ -19,7 +19,7 @@ from starlette.types import Receive, Scope, Send
 from tidewire.answers.compact import compact
 from tidewire.answers.events import AnswerEvent, RunFailed, decode, encode
 from tidewire.dialects.base import Dialect
-from tidewire.errors import NotFound, ShuttingDown, TidewireError
+from tidewire.errors import NotFound, TidewireError
 from tidewire.live.start import find_start
 from tidewire.log.base import StreamInfo
 from tidewire.models.base import ChatRequest
@@ -88,14 +88,13 @@ class Surface:
 
         204 if there is nothing after the cursor. Raises ShuttingDown.
         """
-        if self.tide.runs.draining:
-            raise ShuttingDown("The server is restarting; try again in a moment.")
+        self.tide.runs.check_open()
         dialect = dialect or self.dialect
         stream = started.stream
         cursor = requested_cursor(request) if dialect.resumes else None
         start = find_start(stream, cursor=cursor)
         headers = {**run_headers(request.scope, stream.name), **(headers or {})}
-        if cursor and stream.closed and start.offset >= stream.head and not start.reset:
+        if cursor and start.is_end_of(stream):
             return Response(status_code=204, headers=headers)
         return StreamResponse(
             self.tide.hub,

@@ -21,7 +21,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Scope
 
-from tidewire.errors import BadRequest, ConfigError, LogError, ShuttingDown
+from tidewire.errors import BadRequest, ConfigError, LogError
 from tidewire.live.base import Visit
 from tidewire.live.hub import Hub
 from tidewire.live.start import Start, find_start
@@ -239,8 +239,7 @@ class Tidewire:
         cursor = requested_cursor(request)
         since = requested_since(request)
         start = find_start(stream, cursor=cursor, since=since, prime=request.method == "GET")
-        at_end = stream.closed and start.offset >= stream.head and not start.reset
-        if at_end and (cursor or since == "now"):
+        if start.is_end_of(stream) and (cursor or since == "now"):
             return Response(status_code=204, headers=headers)
         if not requested_dialect(request).resumes:
             start = Start(stream.first - 1)
@@ -263,8 +262,7 @@ class Tidewire:
         See Subscription for ``announce``, ``changed``, ``missing`` and ``visit``. Raises
         ShuttingDown, BadRequest.
         """
-        if self.runs.draining:
-            raise ShuttingDown("The server is restarting; try again in a moment.")
+        self.runs.check_open()
         dialect = requested_dialect(request)
         if len(streams) > 1 and not dialect.multiplexes:
             raise BadRequest(f"The dialect '{dialect.name}' carries one stream only.")
