@@ -1,7 +1,8 @@
 """``/api/demo/interval``: ``Message N`` every 200 ms, for trying a client out. A demo.
 
 Every request gets a channel of its own, which counts from 0 as long as somebody reads
-it, and is deleted a few seconds after the last reader has left.
+it, and is deleted a few seconds after the last reader has left. The server counts to
+which a reader comes; if another does so, too, each number is stored once all the same.
 """
 
 from __future__ import annotations
@@ -35,6 +36,8 @@ MAX_MESSAGES = 10_000
 
 def interval_router(tide: Tidewire, channels: Channels) -> APIRouter:
     router = APIRouter(route_class=Route, tags=["demo"])
+    runs = tide.runs
+    counting: set[str] = set()
 
     @router.get("/api/demo/interval", response_class=Response, responses=SSE)
     async def interval(
@@ -42,16 +45,16 @@ def interval_router(tide: Tidewire, channels: Channels) -> APIRouter:
         ms: Annotated[int, Query(ge=10, le=60_000, description="time between messages")] = 200,
     ) -> Response:
         """``Message 0``, ``Message 1`` … until the client closes. A reconnect goes on."""
-        stream = await _known(request)
-        if stream is None:
-            name = INTERVAL + secrets.token_hex(8)
-            stream = await channels.open(name)
-            tide.spawn(_count(tide, channels, name, ms / 1000))
+        stream = await _known(request) or await channels.open(INTERVAL + secrets.token_hex(8))
+        name = stream.name.removeprefix(CHANNEL)
+        if name not in counting:
+            counting.add(name)
+            tide.spawn(_count(name, stream.head, ms / 1000))
         start = find_start(stream, cursor=requested_cursor(request), prime=True)
         return tide.streams_response(request, [(stream, start)])
 
     async def _known(request: Request) -> StreamInfo | None:
-        """The channel of a client that has lost its connection, if it still counts."""
+        """The channel of a client that has lost its connection, if there is one."""
         cursor = requested_cursor(request)
         with contextlib.suppress(StreamNotFound, StreamGone, InvalidCursor):
             if cursor is not None:
@@ -60,17 +63,17 @@ def interval_router(tide: Tidewire, channels: Channels) -> APIRouter:
                     return stream
         return None
 
+    async def _count(name: str, number: int, seconds: float) -> None:
+        alone_seconds = 0.0
+        try:
+            while number < MAX_MESSAGES and alone_seconds < GRACE_SECONDS and not runs.draining:
+                event = Event("message", f"Message {number}")
+                await channels.publish(name, [event], key=str(number))
+                number += 1
+                await asyncio.sleep(seconds)
+                alone_seconds = 0.0 if channels.audience(name) else alone_seconds + seconds
+        finally:
+            counting.remove(name)
+            await channels.delete(name)
+
     return router
-
-
-async def _count(tide: Tidewire, channels: Channels, name: str, seconds: float) -> None:
-    alone_seconds = 0.0
-    number = 0
-    try:
-        while alone_seconds < GRACE_SECONDS and number < MAX_MESSAGES and not tide.runs.draining:
-            await channels.publish(name, [Event("message", f"Message {number}")])
-            number += 1
-            await asyncio.sleep(seconds)
-            alone_seconds = 0.0 if channels.audience(name) else alone_seconds + seconds
-    finally:
-        await channels.delete(name)

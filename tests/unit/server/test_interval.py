@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from pathlib import Path
 
 import httpx
 import pytest
@@ -31,6 +32,19 @@ async def test_a_reconnect_goes_on_and_another_client_begins(api: httpx.AsyncCli
     ):
         assert (await again.until(1))[0].data == "Message 3"
         assert (await other.until(1))[0].data == "Message 0"
+
+
+@pytest.mark.parametrize("ms", [10, 60_000])
+async def test_it_goes_on_at_another_server_whether_the_first_still_counts_or_not(
+    start: Start, tmp_path: Path, ms: int
+) -> None:
+    log = {"url": f"sqlite:///{tmp_path / 'log.db'}"}
+    one, other = await start(log=log), await start(log=log)
+    async with Watch(one, f"/api/demo/interval?ms={ms}") as watch:
+        cursor = (await watch.until(1))[0].id
+    async with Watch(other, "/api/demo/interval?ms=10", cursor=cursor) as watch:
+        events = await watch.until(20)
+    assert [event.data for event in events] == [f"Message {n}" for n in range(1, len(events) + 1)]
 
 
 async def test_it_is_gone_some_time_after_its_last_reader(
