@@ -10,9 +10,11 @@ from pathlib import Path
 
 import httpx
 import pytest
+from fastapi import FastAPI
 from playwright.async_api import Browser, expect
 
 from tests.e2e.nginx import free_port
+from tidewire import Tidewire
 
 PAGE = (Path(__file__).parents[2] / "docs" / "start.md").read_text()
 BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
@@ -55,3 +57,17 @@ async def test_the_answer_survives_a_reload_and_can_be_stopped(chromium: Browser
     run = page.url.partition("#")[2]
     async with httpx.AsyncClient(base_url=url, timeout=30) as client:
         assert "event: run.stopped" in (await client.get(f"/api/streams/{run}")).text
+
+
+async def test_a_model_of_tidewire_answers_as_shown() -> None:
+    code = [code for language, code in BLOCKS if language == "python"][-1]
+    tide = Tidewire()
+    app = FastAPI(lifespan=tide.lifespan)
+    app.include_router(tide.router)
+    exec(re.sub(r'\{"api".*\}', '{"api": "demo", "tokens_per_second": 0}', code), {**locals()})
+    transport = httpx.ASGITransport(app)
+    async with tide.lifespan(app), httpx.AsyncClient(transport=transport) as client:
+        asked = await client.post("http://app/ask?question=Why")
+        answer = await client.get(f"http://app/api/streams/{asked.json()['run']}")
+    assert "event: text.delta" in answer.text
+    assert "event: run.finished" in answer.text

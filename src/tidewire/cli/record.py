@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from tidewire.cli.address import http_url
+
 if TYPE_CHECKING:
     from tidewire.mock.recorder import Recorded
 
@@ -15,7 +17,7 @@ __all__ = ["record"]
 
 
 def record(
-    url: Annotated[str, typer.Argument(help="What to ask.")],
+    url: Annotated[str, typer.Argument(help="What to ask.", callback=http_url)],
     out: Annotated[Path, typer.Option(help="The file to write, JSON lines.", dir_okay=False)],
     method: Annotated[
         str | None, typer.Option(help="HTTP method.", show_default="GET, POST with --data")

@@ -40,7 +40,9 @@ async def listening(app: Any, host: str = "127.0.0.1", port: int = 0) -> AsyncIt
     try:
         server = await loop.create_server(lambda: _Protocol(config, state, {}), host, port)
     except OSError as exc:
-        raise ConfigError(f"Port {port} of {host} cannot be listened on.") from exc
+        raise ConfigError(
+            f"Port {port} of {host} cannot be listened on. If it is taken, choose another."
+        ) from exc
     try:
         yield f"http://{_shown(host)}:{server.sockets[0].getsockname()[1]}"
     finally:

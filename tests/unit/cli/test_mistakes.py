@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import runpy
+
 import pytest
 from typer.testing import CliRunner
 
 from tidewire.cli import app
+from tidewire.cli.terminal import advice
+from tidewire.errors import ServerRefused
 
 
 @pytest.mark.parametrize(
@@ -17,6 +21,7 @@ from tidewire.cli import app
         ("tail --text --json http://foo", "give one of them, not both"),
         ("ask m --server localhost:8400", "Did you mean http://localhost:8400?"),
         ("publish news m --server http://foo:high", "is not an http or https URL."),
+        ("record foo.com/x --out x", "Did you mean http://foo.com/x?"),
     ],
 )
 def test_what_cannot_be_asked_is_said(command: str, said: str) -> None:
@@ -29,3 +34,20 @@ def test_what_cannot_be_asked_is_said(command: str, said: str) -> None:
 def test_an_empty_question_is_not_asked(said: list[str]) -> None:
     result = CliRunner().invoke(app, ["ask", *said], input="\n")
     assert "The question is empty." in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("code", "said"),
+    [("unauthorized", "TIDEWIRE_TOKEN"), (None, "Does tidewire serve run"), ("bad_request", "")],
+)
+def test_what_may_help_is_said(code: str | None, said: str) -> None:
+    assert said in advice(ServerRefused("No.", status=400, code=code))
+
+
+def test_the_module_is_the_command(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("sys.argv", ["tidewire", "version"])
+    with pytest.raises(SystemExit):
+        runpy.run_module("tidewire", run_name="__main__")
+    assert capsys.readouterr().out.count(".") == 2
