@@ -92,8 +92,13 @@ def find_start(
         if position.epoch == stream.epoch:
             if position.offset + bool(position.within) > stream.head:
                 return Start(stream.head, reset="ahead", prime=prime)
-            heard_last = position is positions[0]
-            return Start(position.offset, position.within, None, prime, True, heard_last)
+            return Start(
+                position.offset,
+                position.within,
+                prime=prime,
+                resumed=True,
+                heard_last=position is positions[0],
+            )
     return Start(stream.head, reset="unknown", prime=prime)
 
 

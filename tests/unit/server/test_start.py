@@ -16,10 +16,10 @@ STREAM = StreamInfo("run_1", "Ab3xY9", first=11, head=40, closed=False, fence=0)
     [
         ("", Start(10)),
         ("-1", Start(10)),
-        ("Ab3xY9-0", Start(0, resumed=True)),  # trimmed: found when it is read
-        ("Ab3xY9-k", Start(20, resumed=True)),
-        ("Ab3xY9-k~3", Start(20, within=3, resumed=True)),
-        ("Ab3xY9-14", Start(40, resumed=True)),
+        ("Ab3xY9-0", Start(0, resumed=True, heard_last=True)),  # trimmed: found when it is read
+        ("Ab3xY9-k", Start(20, resumed=True, heard_last=True)),
+        ("Ab3xY9-k~3", Start(20, within=3, resumed=True, heard_last=True)),
+        ("Ab3xY9-14", Start(40, resumed=True, heard_last=True)),
         ("Ab3xY9-15", Start(40, reset="ahead")),
         ("Zz9999-k", Start(40, reset="unknown")),
         ("Zz9999-1.Ab3xY9-k", Start(20, resumed=True)),
