@@ -17,6 +17,7 @@ from tidewire.errors import BadRequest
 from tidewire.live.start import check_since
 
 __all__ = [
+    "charset",
     "check_reading",
     "content_type",
     "read_json",
@@ -68,6 +69,12 @@ def requested_cursor(request: Request) -> str | None:
 def content_type(request: Request) -> str:
     """Of the body, without its parameters; empty if it is not said."""
     return request.headers.get("content-type", "").partition(";")[0].strip().lower()
+
+
+def charset(request: Request) -> str:
+    """Of the body, as it is said; else it is UTF-8."""
+    said = request.headers.get("content-type", "").lower().partition("charset=")[2]
+    return said.partition(";")[0].strip(' "') or "utf-8"
 
 
 async def read_json(request: Request, type: Any = Any) -> Any:

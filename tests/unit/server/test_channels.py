@@ -136,6 +136,18 @@ async def test_other_kinds_of_bodies(api: httpx.AsyncClient, type: str) -> None:
     assert "text/plain" in response.json()["error"]["message"]
 
 
+@pytest.mark.parametrize(
+    ("charset", "status"),
+    [('"UTF-8"', 201), ("us-ascii; x=y", 201), ("utf-16le", 415), ("iso-8859-1", 415)],
+)
+async def test_text_in_another_charset_is_refused_and_not_misread(
+    api: httpx.AsyncClient, charset: str, status: int
+) -> None:
+    headers = {"Content-Type": f"text/plain; charset={charset}"}
+    response = await api.post("/api/channels/a", content=b"h\0i\0", headers=headers)
+    assert response.status_code == status
+
+
 async def test_text_that_is_not_utf8(api: httpx.AsyncClient) -> None:
     response = await api.post("/api/channels/a", content=b"\xff\xfe", headers=TEXT)
     assert await refusal(response) == (400, "bad_request")
