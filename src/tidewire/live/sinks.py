@@ -17,7 +17,14 @@ from typing import Any, Protocol
 
 from tidewire.live.base import Viewer
 
-__all__ = ["MAX_PENDING_BYTES", "STALLED_SECONDS", "AsgiSink", "DirectSink", "DirectTransport"]
+__all__ = [
+    "MAX_PENDING_BYTES",
+    "STALLED_SECONDS",
+    "AsgiSink",
+    "DirectSink",
+    "DirectTransport",
+    "disconnected",
+]
 
 MAX_PENDING_BYTES = 64 * 1024
 STALLED_SECONDS = 60.0
@@ -228,8 +235,7 @@ class AsgiSink:
                 self.viewer.resumed()
 
     async def _watch(self) -> None:
-        while (await self._receive())["type"] != "http.disconnect":
-            pass
+        await disconnected(self._receive)
         self._lose()
 
     def _lose(self) -> None:
@@ -238,3 +244,9 @@ class AsgiSink:
             self._ready.set()
             if self.viewer is not None:
                 self.viewer.gone()
+
+
+async def disconnected(receive: Receive) -> None:
+    """Returns when the other side has left; what it still sends is passed over."""
+    while (await receive())["type"] != "http.disconnect":
+        pass

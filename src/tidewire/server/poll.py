@@ -17,10 +17,12 @@ from starlette.types import Receive, Scope, Send
 
 from tidewire.errors import BadRequest
 from tidewire.live.base import Viewer
+from tidewire.live.sinks import disconnected
 from tidewire.live.start import Open
 from tidewire.live.subscription import Subscription
 from tidewire.server.refusals import error_response
 from tidewire.server.respond import StreamResponse
+from tidewire.server.waiting import first_of
 from tidewire.wire.cursor import read_cursor
 from tidewire.wire.parser import Parser, ServerSentEvent
 
@@ -76,28 +78,14 @@ class PollResponse(StreamResponse):
             if answer is None:
                 await subscription.catch_up()
                 if not sink.events:
-                    await _wait(subscription, sink, receive, wait_seconds)
+                    await first_of(
+                        subscription.stay(),
+                        sink.ready.wait(),
+                        disconnected(receive),
+                        timeout_seconds=wait_seconds,
+                    )
                 answer = _answer(subscription, sink)
         await answer(scope, receive, send)
-
-
-async def _wait(
-    subscription: Subscription, sink: PollSink, receive: Receive, wait_seconds: float
-) -> None:
-    """Until there is an event, or will be none, or nobody waits for it any more."""
-    happenings = (subscription.stay(), sink.ready.wait(), _disconnected(receive))
-    tasks = [asyncio.ensure_future(happening) for happening in happenings]
-    try:
-        await asyncio.wait(tasks, timeout=wait_seconds, return_when=asyncio.FIRST_COMPLETED)
-    finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-
-
-async def _disconnected(receive: Receive) -> None:
-    while (await receive())["type"] != "http.disconnect":
-        pass
 
 
 def _answer(subscription: Subscription, sink: PollSink) -> JSONResponse:

@@ -1,13 +1,14 @@
-"""Waiting for an answer without reading it: for responses that are given in one piece.
+"""Waiting: for what comes first, and for an answer without reading it.
 
-Who waits is a viewer like any other – an answer that is to end when nobody watches goes
+The second is for responses that are given in one piece. Who waits is a viewer like any other – an answer that is to end when nobody watches goes
 on – but nothing is written for it.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Coroutine, Sequence
+from typing import Any
 
 from starlette.types import Receive
 
@@ -15,12 +16,26 @@ from tidewire.dialects.base import Dialect
 from tidewire.errors import ShuttingDown
 from tidewire.live.base import Viewer
 from tidewire.live.hub import Hub
+from tidewire.live.sinks import disconnected
 from tidewire.live.start import Start
 from tidewire.live.subscription import Subscription
 from tidewire.log.base import StreamInfo
 from tidewire.wire.event import Event
 
-__all__ = ["wait"]
+__all__ = ["first_of", "wait"]
+
+
+async def first_of(
+    *happenings: Coroutine[Any, Any, object], timeout_seconds: float | None = None
+) -> None:
+    """Until one of them is over, or for so long; the others are cancelled."""
+    tasks = [asyncio.create_task(happening) for happening in happenings]
+    try:
+        await asyncio.wait(tasks, timeout=timeout_seconds, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
 
 
 async def wait(hub: Hub, stream: StreamInfo, receive: Receive, *, begun: bool = False) -> bool:
@@ -32,25 +47,13 @@ async def wait(hub: Hub, stream: StreamInfo, receive: Receive, *, begun: bool = 
     if begun and stream.head:
         return True
     async with Subscription(hub, [(stream, Start(stream.head))], _TICKS, ear) as viewer:
-        over = asyncio.ensure_future(viewer.run())
-        left = asyncio.ensure_future(_disconnected(receive))
-        tasks = {over, left} | ({asyncio.ensure_future(ear.heard.wait())} if begun else set())
-        try:
-            await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
+        heard = [ear.heard.wait()] if begun else []
+        await first_of(viewer.run(), disconnected(receive), *heard)
         if viewer.readings.is_done or (begun and ear.heard.is_set()):
             return True
         if viewer.over:
             raise ShuttingDown("The server is restarting; the answer can be read in a moment.")
     return False
-
-
-async def _disconnected(receive: Receive) -> None:
-    while (await receive())["type"] != "http.disconnect":
-        pass
 
 
 class _Ear:
