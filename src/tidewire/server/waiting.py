@@ -1,7 +1,7 @@
 """Waiting: for what comes first, and for an answer without reading it.
 
-The second is for responses that are given in one piece. Who waits is a viewer like any other – an answer that is to end when nobody watches goes
-on – but nothing is written for it.
+The second is for responses that are given in one piece. Who waits is a viewer like any
+other – an answer that is to end when nobody watches goes on – but nothing is written.
 """
 
 from __future__ import annotations
