@@ -64,8 +64,11 @@ export interface Answer extends AsyncIterable<AnswerEvent> {
   readonly lastEventId: string;
   /** Resolves when the stream is closed, for whatever reason; never rejects. */
   readonly closed: Promise<ClosedState>;
-  /** Calls back when the message or the state has changed; returns what ends it. */
-  subscribe(listener: () => void): () => void;
+  /**
+   * Calls back when the message or the state has changed; returns what ends it. Needs no
+   * `this`: React's `useSyncExternalStore(answer.subscribe, …)` takes it as it is.
+   */
+  readonly subscribe: (listener: () => void) => () => void;
   /**
    * Stops the run; the answer then ends with `run.stopped` and keeps its text.
    *
@@ -154,12 +157,12 @@ class StreamedAnswer implements Answer {
     return this.#stream.closed;
   }
 
-  subscribe(listener: () => void): () => void {
+  readonly subscribe = (listener: () => void): (() => void) => {
     this.#listeners.add(listener);
     return () => {
       this.#listeners.delete(listener);
     };
-  }
+  };
 
   stop(): Promise<void> {
     this.#stopping ??= this.#stop().catch((error: unknown) => {

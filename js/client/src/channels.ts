@@ -43,7 +43,7 @@ export interface ChannelStream extends AsyncIterable<ChannelEvent> {
   readonly state: StreamState;
   readonly lastEventId: string;
   readonly closed: Promise<ClosedState>;
-  subscribe(listener: (state: StreamState) => void): () => void;
+  readonly subscribe: (listener: (state: StreamState) => void) => () => void;
   /**
    * Reads more channels, from now on, or fewer; of those that stay nothing is lost.
    *
@@ -111,9 +111,8 @@ class Subscription implements ChannelStream {
     return this.#stream.lastEventId;
   }
 
-  subscribe(listener: (state: StreamState) => void): () => void {
-    return this.#stream.subscribe(listener);
-  }
+  readonly subscribe = (listener: (state: StreamState) => void): (() => void) =>
+    this.#stream.subscribe(listener);
 
   add(...channels: string[]): Promise<void> {
     return this.#change({ add: channels, remove: [] });

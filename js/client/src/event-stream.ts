@@ -49,7 +49,7 @@ export interface EventStream extends AsyncIterable<ServerSentEvent> {
   /** Resolves when the stream is closed, for whatever reason; never rejects. */
   readonly closed: Promise<ClosedState>;
   /** Calls back at every change of state; returns what ends it. */
-  subscribe(listener: (state: StreamState) => void): () => void;
+  readonly subscribe: (listener: (state: StreamState) => void) => () => void;
   /** Leaves: nothing more is delivered, not even what has arrived. Never stops a run. */
   close(): void;
 }

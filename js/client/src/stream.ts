@@ -99,12 +99,12 @@ class Stream implements ChangingStream {
     options.signal?.addEventListener("abort", this.close);
   }
 
-  subscribe(listener: (state: StreamState) => void): () => void {
+  readonly subscribe = (listener: (state: StreamState) => void): (() => void) => {
     this.#listeners.add(listener);
     return () => {
       this.#listeners.delete(listener);
     };
-  }
+  };
 
   reconnect(): void {
     this.#hurries = true;

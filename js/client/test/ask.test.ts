@@ -56,7 +56,8 @@ describe("an answer", () => {
     server.cuts.push(-1, -1, 0, 5, ...Array.from({ length: 46 }, () => roll(220)));
     const ids: string[] = [];
     const answer = ask(baseUrl, { message: "hi", platform: eager, onUpdate: () => undefined });
-    answer.subscribe(() => ids.push(answer.lastEventId));
+    const { subscribe } = answer; // as useSyncExternalStore takes it: without its object
+    subscribe(() => ids.push(answer.lastEventId));
     expect(await answer.closed).toEqual({ name: "closed", reason: "ended" });
     expect(server.cuts).toEqual([]);
     expect(server.begun).toBe(1);
