@@ -15,11 +15,12 @@ from tidewire.chat.notifications import EVERYONE, USER
 from tidewire.chat.rooms import ROOM, RoomPolicy
 from tidewire.errors import Forbidden
 from tidewire.server.caller import caller
-from tidewire.server.interval import INTERVAL
-from tidewire.server.monitor import MONITOR
 
-__all__ = ["Access"]
+__all__ = ["INTERVAL", "MONITOR", "Access"]
 
+MONITOR = "monitor"
+INTERVAL = "demo-interval-"
+"""What the names of the demo's channels begin with."""
 RESERVED = (f"{ROOM}*", f"{USER}*", EVERYONE, MONITOR, f"{INTERVAL}*")
 _IS_RESERVED = re.compile("|".join(map(translate, RESERVED))).match
 

@@ -20,16 +20,15 @@ from tidewire.errors import InvalidCursor, StreamGone, StreamNotFound
 from tidewire.live.channels import Channels
 from tidewire.live.start import find_start
 from tidewire.log.base import CHANNEL, StreamInfo
+from tidewire.server.access import INTERVAL
 from tidewire.server.requested import requested_cursor
 from tidewire.server.routes import SSE, Route
 from tidewire.server.tide import Tidewire
 from tidewire.wire.cursor import read_cursor
 from tidewire.wire.event import Event
 
-__all__ = ["INTERVAL", "interval_router"]
+__all__ = ["interval_router"]
 
-INTERVAL = "demo-interval-"
-"""Its channels, and no others, have names that begin with this."""
 GRACE_SECONDS = 10.0
 MAX_MESSAGES = 10_000
 

@@ -11,7 +11,7 @@ import logging
 import time
 from pathlib import Path
 from statistics import quantiles
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import msgspec
 import psutil
@@ -21,17 +21,14 @@ from starlette.responses import Response
 
 from tidewire.errors import TidewireError
 from tidewire.live.channels import ChannelRule, Channels
+from tidewire.server.access import MONITOR
 from tidewire.server.routes import SSE, Route
+from tidewire.server.subscribe import Subscriber
 from tidewire.server.tide import Tidewire
 from tidewire.wire.event import Event
 
-if TYPE_CHECKING:
-    from tidewire.server.subscribe import Subscriber
+__all__ = ["MONITOR_RULE", "Monitor", "Sample", "monitor_router"]
 
-__all__ = ["MONITOR", "MONITOR_RULE", "Monitor", "Sample", "monitor_router"]
-
-MONITOR = "monitor"
-"""The name of its channel."""
 EVERY_SECONDS = 2.0
 MONITOR_RULE = ChannelRule(MONITOR, max_events=1800, max_age_seconds=3600.0)
 
