@@ -24,6 +24,7 @@ import os
 import sqlite3
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Literal, TypeVar
 
@@ -45,11 +46,13 @@ from tidewire.log.sqlite_errors import unavailable
 from tidewire.log.sqlite_file import QUERIES, connect, migrate
 from tidewire.log.sqlite_reader import Readers
 from tidewire.log.sqlite_store import Store
-from tidewire.log.sqlite_streams import list_streams, load_stream
+from tidewire.log.sqlite_streams import find_aged, list_streams, load_stream
 from tidewire.log.sqlite_writer import Call, Writer
 from tidewire.wire.event import Event
 
 __all__ = ["SqliteLog"]
+
+TRIM_STREAMS = 50
 
 T = TypeVar("T")
 
@@ -159,6 +162,12 @@ class SqliteLog:
         return await self._submit(lambda store: store.seize(name, owner))
 
     async def expire(self, *, closed_before_seconds: float) -> int:
+        """As in base.py. What is due is found beside the writer, and trimmed in parts."""
+        now = self._clock()
+        aged = await self._readers.run(lambda db: find_aged(db, now))
+        for first in range(0, len(aged), TRIM_STREAMS):
+            part = aged[first : first + TRIM_STREAMS]
+            await self._submit(partial(Store.trim_aged, names=part, now=now))
         return await self._submit(lambda store: store.expire(closed_before_seconds))
 
     def _submit(self, work: Callable[[Store], T]) -> asyncio.Future[T]:

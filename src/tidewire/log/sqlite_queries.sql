@@ -57,8 +57,11 @@ DELETE FROM keys WHERE stream = ? AND "offset" <= ?;
 UPDATE streams SET trimmed = ? WHERE id = ?;
 
 -- name: aged_streams
-SELECT name FROM streams
- WHERE retention IS NOT NULL AND deleted_at IS NULL AND retention LIKE '%max_age_seconds%';
+SELECT streams.name
+  FROM streams
+  JOIN events ON events.stream = streams.id AND events."offset" = streams.trimmed + 1
+ WHERE streams.retention IS NOT NULL AND streams.deleted_at IS NULL
+   AND events.at < ? - json_extract(streams.retention, '$.max_age_seconds');
 
 -- name: drop_events
 DELETE FROM events WHERE stream = ?;

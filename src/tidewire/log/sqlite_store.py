@@ -14,6 +14,7 @@ from __future__ import annotations
 import sqlite3
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 
 import msgspec
 
@@ -218,12 +219,16 @@ class Store:
         """Deletes old closed streams, a few at a time so that appends are not held up."""
         now = self._clock()
         expired = self._delete_closed(now - closed_before_seconds)
-        for (name,) in self._db.execute(QUERIES["aged_streams"]).fetchall():
-            self._retainer.trim(self._states.get(name) or self._load(name), now)
         self._db.execute(QUERIES["drop_tombstones"], (now - TOMBSTONE_SECONDS,))
         self._db.execute(QUERIES["drop_leases"], (now - TOMBSTONE_SECONDS,))
         self._db.execute(QUERIES["drop_deletions"], (self._seen[1] - KEPT_DELETIONS,))
         return expired
+
+    def trim_aged(self, names: Sequence[str], now: float) -> None:
+        """Trims open streams by all their rules."""
+        for name in names:
+            with suppress(StreamNotFound, StreamGone):  # deleted meanwhile
+                self._retainer.trim(self._states.get(name) or self._load(name), now)
 
     def _delete_closed(self, before: float) -> int:
         rows = self._db.execute(QUERIES["closed_streams"], (before, EXPIRE_STREAMS)).fetchall()

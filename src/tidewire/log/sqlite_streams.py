@@ -11,7 +11,7 @@ from tidewire.errors import StreamGone, StreamNotFound
 from tidewire.log.base import Retention, StreamInfo
 from tidewire.log.sqlite_file import QUERIES
 
-__all__ = ["StreamState", "list_streams", "load_stream"]
+__all__ = ["StreamState", "find_aged", "list_streams", "load_stream"]
 
 
 class StreamState:
@@ -65,3 +65,8 @@ def list_streams(
     last = prefix + chr(0x10FFFF)
     rows = connection.execute(QUERIES["streams_between"], (first, last, limit))
     return [StreamState(row).info() for row in rows]
+
+
+def find_aged(connection: sqlite3.Connection, now: float) -> list[str]:
+    """Streams whose oldest event is older than they keep it."""
+    return [name for (name,) in connection.execute(QUERIES["aged_streams"], (now,))]

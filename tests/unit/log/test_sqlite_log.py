@@ -7,15 +7,16 @@ import logging
 import os
 import sqlite3
 import threading
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.contract.logs import events, read_all
+from tests.contract.logs import Clock, events, read_all
 from tidewire.errors import LogUnavailable
-from tidewire.log import sqlite_store
+from tidewire.log import sqlite, sqlite_store
+from tidewire.log.base import Retention
 from tidewire.log.sqlite import SqliteLog
 from tidewire.log.sqlite_store import Store, load_stream
 
@@ -175,6 +176,32 @@ async def test_expiry_stops_after_so_many_events(
         await log.append(name, events(*"123456"), close=True)
     assert await log.expire(closed_before_seconds=-1) == 2
     assert await log.expire(closed_before_seconds=-1) == 1
+
+
+async def test_the_writer_trims_by_age_what_is_due_and_a_few_streams_at_a_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    parts: list[list[str]] = []
+
+    def trim_aged(store: Store, names: Sequence[str], now: float) -> None:
+        parts.append(sorted(names))
+        trim(store, names, now)
+
+    trim = Store.trim_aged
+    monkeypatch.setattr(Store, "trim_aged", trim_aged)
+    monkeypatch.setattr(sqlite, "TRIM_STREAMS", 2)
+    clock = Clock()
+    log = SqliteLog(tmp_path / "log.sqlite", clock=clock)
+    await log.open()
+    for name in ("a", "b", "c", "young", "kept"):
+        await log.create(name, retention=None if name == "kept" else Retention(max_age_seconds=60))
+        clock.now += 50 * (name == "young")
+        await log.append(name, events("1"))
+    clock.now += 20
+    await log.expire(closed_before_seconds=1000)
+    assert parts == [["a", "b"], ["c"]]
+    assert [(await log.info(name)).first for name in ("a", "c", "young", "kept")] == [2, 2, 1, 1]
+    await log.close()
 
 
 async def test_more_streams_than_the_writer_remembers(
