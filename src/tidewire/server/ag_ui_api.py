@@ -28,6 +28,7 @@ from tidewire.server.questions import (
     MAX_TOOLS,
     Json,
     arguments,
+    content,
     merged,
     refused,
     tool_spec,
@@ -102,29 +103,20 @@ def ag_ui_router(answers: Answers) -> APIRouter:
 def _turns(message: Json) -> Iterator[ChatMessage]:
     match message:
         case {"role": "system" | "developer"}:
-            yield ChatMessage("system", _content(message))
+            yield ChatMessage("system", content(message, _part))
         case {"role": "user"}:
-            yield ChatMessage("user", _content(message))
+            yield ChatMessage("user", content(message, _part))
         case {"role": "assistant"}:
             calls = [_call(call) for call in message.get("toolCalls") or []]
-            yield ChatMessage("assistant", _content(message), calls)
+            yield ChatMessage("assistant", content(message, _part), calls)
         case {"role": "tool", "toolCallId": str(call)}:
-            yield ChatMessage("tool", _content(message), tool_call_id=call)
+            yield ChatMessage("tool", content(message, _part), tool_call_id=call)
         case {"role": "reasoning", "content": str(text), "encryptedValue": str(signature)}:
             yield ChatMessage("assistant", [Thought(text, signature)])
         case {"role": "reasoning" | "activity"}:
             pass  # for people, not for models
         case _:
             raise refused("A message of role", {"type": message.get("role")})
-
-
-def _content(message: Json) -> str | list[Text | Image | Thought]:
-    content = message.get("content")
-    if isinstance(content, list):
-        return [_part(part) for part in content]
-    if content is None or isinstance(content, str):
-        return content or ""
-    raise refused("The content of a message", content)
 
 
 def _part(part: Any) -> Text | Image:

@@ -15,7 +15,7 @@ from starlette.responses import JSONResponse, Response
 
 from tidewire.dialects.openai import OpenAI
 from tidewire.errors import NotFound
-from tidewire.models.base import ChatMessage, ChatRequest, Image, Text, Thought, ToolCall, ToolSpec
+from tidewire.models.base import ChatMessage, ChatRequest, Image, Text, ToolCall, ToolSpec
 from tidewire.server.answers import Answers, Leaving
 from tidewire.server.questions import (
     MAX_MESSAGES,
@@ -23,6 +23,7 @@ from tidewire.server.questions import (
     Json,
     NotHere,
     arguments,
+    content,
     output_schema,
     refused,
     tool_spec,
@@ -156,24 +157,15 @@ def _describe(name: str, api: str) -> Json:
 def _message(message: Json) -> ChatMessage:
     match message:
         case {"role": "system" | "developer"}:
-            return ChatMessage("system", _content(message))
+            return ChatMessage("system", content(message, _part))
         case {"role": "user"}:
-            return ChatMessage("user", _content(message))
+            return ChatMessage("user", content(message, _part))
         case {"role": "assistant"}:
             calls = [_call(call) for call in message.get("tool_calls") or []]
-            return ChatMessage("assistant", _content(message), calls)
+            return ChatMessage("assistant", content(message, _part), calls)
         case {"role": "tool", "tool_call_id": str(call)}:
-            return ChatMessage("tool", _content(message), tool_call_id=call)
+            return ChatMessage("tool", content(message, _part), tool_call_id=call)
     raise refused("A message of role", {"role": message.get("role")})
-
-
-def _content(message: Json) -> str | list[Text | Image | Thought]:
-    content = message.get("content")
-    if isinstance(content, list):
-        return [_part(part) for part in content]
-    if content is None or isinstance(content, str):
-        return content or ""
-    raise refused("The content of a message", content)
 
 
 def _part(part: Any) -> Text | Image:

@@ -7,7 +7,7 @@ or set for a model once, in its table: docs/compatible.md lists it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Annotated, Any
 
 import msgspec
@@ -15,7 +15,7 @@ from pydantic import BeforeValidator
 from pydantic_core import PydanticCustomError
 
 from tidewire.errors import BadRequest
-from tidewire.models.base import ChatMessage, OutputSchema, ToolSpec
+from tidewire.models.base import ChatMessage, Image, OutputSchema, Text, Thought, ToolSpec
 
 __all__ = [
     "MAX_MESSAGES",
@@ -23,6 +23,7 @@ __all__ = [
     "Json",
     "NotHere",
     "arguments",
+    "content",
     "merged",
     "output_schema",
     "refused",
@@ -50,6 +51,18 @@ def arguments(text: Any) -> Any:
         return msgspec.json.decode(text or "{}")
     except (msgspec.DecodeError, TypeError):
         raise BadRequest("The arguments of a tool call are not JSON.") from None
+
+
+def content(
+    message: Json, part: Callable[[Any], Text | Image]
+) -> str | list[Text | Image | Thought]:
+    """What a message says: text, none where it has no content, or its parts."""
+    said = message.get("content")
+    if isinstance(said, list):
+        return [part(piece) for piece in said]
+    if said is None or isinstance(said, str):
+        return said or ""
+    raise refused("The content of a message", said)
 
 
 def merged(turns: Iterable[ChatMessage]) -> list[ChatMessage]:
