@@ -10,6 +10,7 @@ const ROOM = 256;
  */
 export class Queue<T> implements AsyncIterableIterator<T> {
   #items: T[] = [];
+  #taken = 0; // of the items: the loop has had them
   #ended = false;
   #error: Error | undefined;
   #waiting: (() => void)[] = [];
@@ -36,12 +37,13 @@ export class Queue<T> implements AsyncIterableIterator<T> {
   /** Forgets what is held. */
   clear(): void {
     this.#items = [];
+    this.#taken = 0;
     this.#wake();
   }
 
   /** Whether a producer that can wait should. */
   get full(): boolean {
-    return this.#items.length >= ROOM && !this.#ended;
+    return this.#held >= ROOM && !this.#ended;
   }
 
   /** Resolves when the consumer has made room. */
@@ -50,11 +52,11 @@ export class Queue<T> implements AsyncIterableIterator<T> {
   }
 
   async next(): Promise<IteratorResult<T, undefined>> {
-    while (this.#items.length === 0 && !this.#ended) {
+    while (this.#held === 0 && !this.#ended) {
       await this.#change();
     }
-    if (this.#items.length > 0) {
-      const value = this.#items.shift() as T;
+    if (this.#held > 0) {
+      const value = this.#take();
       this.#wake();
       this.#onTake(value);
       return { done: false, value };
@@ -72,6 +74,21 @@ export class Queue<T> implements AsyncIterableIterator<T> {
 
   [Symbol.asyncIterator](): this {
     return this;
+  }
+
+  get #held(): number {
+    return this.#items.length - this.#taken;
+  }
+
+  #take(): T {
+    const item = this.#items[this.#taken] as T;
+    this.#taken += 1;
+    // Not one by one: that moves all the others each time.
+    if (this.#taken * 2 >= this.#items.length) {
+      this.#items.splice(0, this.#taken);
+      this.#taken = 0;
+    }
+    return item;
   }
 
   #change(): Promise<void> {
