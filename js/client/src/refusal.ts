@@ -5,10 +5,13 @@ import type { TransportResponse } from "./transport.js";
 
 const MAX_BODY_BYTES = 65_536;
 
-/** The error a response carries as `{"error": {code, message, retryable}}`, or a plain one. */
+/**
+ * The error a response carries as `{"error": {code, message, retryable}}`, or a plain one:
+ * its status is final, whatever becomes of its body.
+ */
 export async function readRefusal(response: TransportResponse): Promise<Refused> {
   const { status } = response;
-  const told = readError(await readText(response.body));
+  const told = readError(await readText(response.body).catch(() => ""));
   return new Refused(
     status,
     typeof told["code"] === "string" ? told["code"] : "refused",
