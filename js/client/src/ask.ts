@@ -11,6 +11,7 @@ import type { EventStream, StreamCallbacks, StreamOptions } from "./event-stream
 import type { ServerSentEvent } from "./parser.js";
 import { hostPlatform, type Platform } from "./platform.js";
 import { Queue } from "./queue.js";
+import { addressOf } from "./request.js";
 import type { ClosedState, StreamState } from "./state.js";
 import { stopRun } from "./stop.js";
 import { openStream } from "./stream.js";
@@ -118,14 +119,14 @@ class StreamedAnswer implements Answer {
 
   constructor(baseUrl: string, path: string, options: AnswerOptions, beginning: Beginning) {
     const { body, run, message = EMPTY_MESSAGE, lastEventId = "" } = beginning;
-    this.#baseUrl = baseUrl.replace(/\/+$/, "");
+    this.#baseUrl = baseUrl;
     this.#options = options;
     this.#platform = options.platform ?? hostPlatform;
     this.message = message;
     this.run = run;
     this.#runKnown = new Promise((resolve) => (this.#resolveRun = resolve));
     if (run !== undefined) this.#resolveRun(run);
-    this.#stream = openStream(this.#baseUrl + path, {
+    this.#stream = openStream(addressOf(baseUrl, path), {
       ...options,
       ...(body !== undefined && { body }),
       lastEventId,

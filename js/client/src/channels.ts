@@ -13,7 +13,7 @@ import type { StreamOptions } from "./event-stream.js";
 import type { ServerSentEvent } from "./parser.js";
 import { Places, type Change, type Place } from "./places.js";
 import { hostPlatform } from "./platform.js";
-import { readHeaders, Requests, type RequestOptions } from "./request.js";
+import { addressOf, readHeaders, Requests, type RequestOptions } from "./request.js";
 import type { ClosedState, StreamState } from "./state.js";
 import { openOver, type ChangingStream } from "./stream.js";
 import { fetchTransport, type TransportRequest } from "./transport.js";
@@ -62,7 +62,7 @@ export function subscribe(
   channels: readonly string[],
   options: ChannelOptions = {},
 ): ChannelStream {
-  return new Subscription(`${baseUrl}/api/events`, channels, options);
+  return new Subscription(addressOf(baseUrl, "/api/events"), channels, options);
 }
 
 /** A server that answers so has judged the change; any other has not made it. */

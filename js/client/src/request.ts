@@ -76,6 +76,11 @@ export class Requests {
   }
 }
 
+/** Where a server has `path`; its own address may end with a slash. */
+export function addressOf(baseUrl: string, path: string): string {
+  return baseUrl.replace(/\/+$/, "") + path;
+}
+
 /** The caller's headers for one attempt. */
 export async function readHeaders(given: RequestOptions["headers"]): Promise<Headers> {
   return new Headers(typeof given === "function" ? await given() : given);

@@ -2,7 +2,7 @@
 
 import { call } from "./call.js";
 import { hostPlatform, type Platform } from "./platform.js";
-import { readHeaders, type RequestOptions } from "./request.js";
+import { addressOf, readHeaders, type RequestOptions } from "./request.js";
 import { fetchTransport, type Transport } from "./transport.js";
 
 export interface StopOptions extends Pick<RequestOptions, "headers" | "credentials"> {
@@ -23,7 +23,7 @@ export async function stopRun(
 ): Promise<void> {
   const { headers, credentials, transport = fetchTransport(), platform = hostPlatform } = options;
   const request = {
-    url: `${baseUrl}/api/runs/${encodeURIComponent(run)}/stop`,
+    url: addressOf(baseUrl, `/api/runs/${encodeURIComponent(run)}/stop`),
     method: "POST",
     headers: await readHeaders(headers),
     ...(credentials && { credentials }),

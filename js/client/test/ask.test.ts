@@ -2,7 +2,14 @@
 
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 
-import { ask, hostPlatform, resume, type AnswerMessage, type Platform } from "../src/index.js";
+import {
+  ask,
+  hostPlatform,
+  resume,
+  stopRun,
+  type AnswerMessage,
+  type Platform,
+} from "../src/index.js";
 import { AnswerServer } from "./server.js";
 
 const TEXT = "Tokens that arrive – 令牌抵达 👋🏽 – \r\n whole: ".repeat(12);
@@ -128,6 +135,11 @@ describe("stop", () => {
     await answer.stop();
     expect(server.stopped).toEqual(["r1"]);
     expect((await answer.closed).reason).toBe("ended");
+  });
+
+  test("takes the server's address with a slash at its end", async () => {
+    await expect(stopRun(`${baseUrl}/`, "nothing")).rejects.toMatchObject({ status: 404 });
+    expect(server.stopped).toEqual(["nothing"]);
   });
 
   test("that was refused says so and may be called again", async () => {

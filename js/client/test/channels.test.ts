@@ -56,6 +56,13 @@ test("each event carries the name of its channel", async () => {
   );
 });
 
+test("the server's address may end with a slash", async () => {
+  const transport = new ScriptedTransport(mute);
+  stream = subscribe("http://server.test/tide/", ["news"], { transport });
+  await settle();
+  expect(transport.requests[0]?.url).toBe("http://server.test/tide/api/events?channel=news&from=now");
+});
+
 test("an event after a resume still has its name, and so has a channel made anew", async () => {
   const reset = sse("c-0.a-1", "stream.reset", {
     stream: "weather",
