@@ -5,10 +5,13 @@
  * their own, so nothing is ever slept or left to chance.
  */
 
+/** Timers know no longer wait, and take one for none at all. */
+const LONGEST_MILLISECONDS = 2 ** 31 - 1;
+
 export interface Platform {
   /** Wall clock, in milliseconds. */
   now(): number;
-  /** Calls back once, after so many milliseconds; returns what cancels it. */
+  /** Calls back once, after so many milliseconds, or 24 days; returns what cancels it. */
   schedule(milliseconds: number, callback: () => void): () => void;
   /** In [0, 1). */
   random(): number;
@@ -33,7 +36,7 @@ const surroundings = globalThis as Surroundings;
 export const hostPlatform: Platform = {
   now: () => Date.now(),
   schedule(milliseconds, callback) {
-    const timer = setTimeout(callback, milliseconds);
+    const timer = setTimeout(callback, Math.min(milliseconds, LONGEST_MILLISECONDS));
     return () => {
       clearTimeout(timer);
     };

@@ -1,4 +1,8 @@
-/** Notices silence: a dead connection often says nothing at all. */
+/**
+ * Notices silence: a dead connection often says nothing at all.
+ *
+ * Goes by the wall clock, which runs on while a machine sleeps and its timers do not.
+ */
 
 import type { Platform } from "./platform.js";
 
@@ -7,7 +11,8 @@ export class Watchdog {
   readonly #limit: number;
   readonly #onSilence: () => void;
   #heardAt = 0;
-  #cancel: (() => void) | undefined;
+  #cancelTimer: (() => void) | undefined;
+  #cancelWake: (() => void) | undefined;
 
   constructor(platform: Platform, limitMilliseconds: number, onSilence: () => void) {
     this.#platform = platform;
@@ -18,6 +23,7 @@ export class Watchdog {
   start(): void {
     this.stop();
     this.heard();
+    this.#cancelWake = this.#platform.onWake(this.#look);
     this.#arm(this.#limit);
   }
 
@@ -27,15 +33,21 @@ export class Watchdog {
   }
 
   stop(): void {
-    this.#cancel?.();
-    this.#cancel = undefined;
+    this.#cancelTimer?.();
+    this.#cancelWake?.();
   }
 
+  readonly #look = (): void => {
+    const now = this.#platform.now();
+    // A clock that was set back would make a silence of any length.
+    this.#heardAt = Math.min(this.#heardAt, now);
+    const rest = this.#heardAt + this.#limit - now;
+    if (rest > 0) this.#arm(rest);
+    else this.#onSilence();
+  };
+
   #arm(milliseconds: number): void {
-    this.#cancel = this.#platform.schedule(milliseconds, () => {
-      const rest = this.#heardAt + this.#limit - this.#platform.now();
-      if (rest > 0) this.#arm(rest);
-      else this.#onSilence();
-    });
+    this.#cancelTimer?.();
+    this.#cancelTimer = this.#platform.schedule(milliseconds, this.#look);
   }
 }

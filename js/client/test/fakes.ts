@@ -60,6 +60,12 @@ export class FakePlatform implements Platform {
     this.time = end;
   }
 
+  /** As somebody who corrects the time: what is scheduled is not moved by it. */
+  setBack(milliseconds: number): void {
+    this.time -= milliseconds;
+    for (const timer of this.#timers) timer.at -= milliseconds;
+  }
+
   async wake(): Promise<void> {
     for (const callback of [...this.#wakers]) callback();
     await settle();

@@ -39,6 +39,14 @@ test("what is not there is not asked", () => {
   hostPlatform.onWake(() => undefined)();
 });
 
+test("what is never due is not due at once", async () => {
+  const due = vi.fn();
+  const cancel = hostPlatform.schedule(Infinity, due);
+  await new Promise((resolve) => setTimeout(resolve, 20));
+  cancel();
+  expect(due).not.toHaveBeenCalled();
+});
+
 test.each([
   [{ onLine: false }, false],
   [{ onLine: true }, true],
