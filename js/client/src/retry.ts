@@ -37,7 +37,11 @@ export function retryPolicy(options: RetryOptions, live: boolean): RetryPolicy {
 
 /** What went wrong, as far as it matters for the wait. */
 export interface Failure {
-  /** Failures in a row, this one included; an event received begins anew. */
+  /**
+   * Failures in a row, this one included. They begin anew after an event that is not only
+   * about the stream (`stream.open`, `stream.reset`), and after a connection that was open
+   * for as long as the widest window.
+   */
   readonly attempt: number;
   /** Whether the server answered at all. */
   readonly answered: boolean;

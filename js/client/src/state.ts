@@ -24,7 +24,7 @@ export interface IdleState {
 
 export interface ConnectingState {
   readonly name: "connecting";
-  /** Failures in a row so far; 0 at first, and again after an event was received. */
+  /** Failures in a row so far; 0 at first, and again after progress: see `Failure.attempt`. */
   readonly failures: number;
 }
 

@@ -72,6 +72,7 @@ class Stream implements ChangingStream {
   #queue: Queue<ServerSentEvent> | undefined;
   #iterated = false;
   #opened = false;
+  #openedAt = Infinity; // of this connection
   #received = false;
   #failures = 0;
   #abort = new AbortController();
@@ -134,6 +135,7 @@ class Stream implements ChangingStream {
   #connect(): Promise<Outcome> {
     this.#abort = new AbortController();
     this.#hurries = false;
+    this.#openedAt = Infinity;
     const parts = {
       transport: this.#transport,
       platform: this.#platform,
@@ -162,6 +164,7 @@ class Stream implements ChangingStream {
     if (this.#isClosed() || this.#hurries) return;
     const { reason, error } = failure;
     const offline = reason !== "busy" && !this.#platform.online();
+    if (reason !== "silent" && this.#hasLasted()) this.#failures = 0;
     if (!offline) this.#failures += 1;
     const delay = offline ? OFFLINE_PROBE_MILLISECONDS : this.#delayAfter(failure);
     if (delay === undefined) {
@@ -177,6 +180,11 @@ class Stream implements ChangingStream {
     });
     // What the server asked for is waited, whoever looks at the page.
     await this.#wait(delay, reason !== "busy");
+  }
+
+  /** A channel may have nothing to say for as long as its connections live. */
+  #hasLasted(): boolean {
+    return this.#platform.now() - this.#openedAt >= this.#policy.capMilliseconds;
   }
 
   #delayAfter({ reason, retryAfterMilliseconds }: Failed): number | undefined {
@@ -206,6 +214,7 @@ class Stream implements ChangingStream {
   #open(response: TransportResponse): void {
     if (this.#isClosed()) return;
     this.#requests.learn(response);
+    this.#openedAt = this.#platform.now();
     this.#change({ name: "open" });
     if (this.#opened || this.#isClosed()) return;
     this.#opened = true;
@@ -222,7 +231,8 @@ class Stream implements ChangingStream {
 
   #deliverOne(event: ServerSentEvent): void {
     this.#received = true;
-    this.#failures = 0;
+    // Each connection may say how things stand, and break off then.
+    if (!event.event.startsWith("stream.")) this.#failures = 0;
     this.#onReceive?.(event);
     if (event.event === "stream.reset") this.#call(this.#options.onReset, event);
     if (this.#isClosed()) return;

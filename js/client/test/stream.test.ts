@@ -134,6 +134,42 @@ describe("a stream that breaks", () => {
     expect(closes).toHaveLength(1);
   });
 
+  test("does not begin its waits anew because it is told how things stand", async () => {
+    const greeting = sse("e-0", "stream.open") + sse("e-1", "stream.reset");
+    const transport = new ScriptedTransport(
+      streaming([greeting], "drop"),
+      streaming([greeting], "drop"),
+      streaming([], "hang"),
+    );
+    const stream = open(transport, { live: true });
+    await platform.advance(250);
+    expect(last()).toMatchObject({ name: "waiting", failures: 2 });
+    stream.close();
+  });
+
+  test.each([
+    [29_999, 2],
+    [30_000, 1],
+  ])("after a connection of %i ms without an event has failed %i times", async (lasted, failures) => {
+    const transport = new ScriptedTransport(
+      unreachable,
+      async (request, signal) => ({
+        ...(await streaming([], "end")(request, signal)),
+        body: droppedAfter(lasted),
+      }),
+    );
+    const stream = open(transport, { live: true });
+    await platform.advance(250 + lasted);
+    expect(last()).toMatchObject({ name: "waiting", reason: "dropped", failures });
+    stream.close();
+  });
+
+  // eslint-disable-next-line require-yield
+  async function* droppedAfter(milliseconds: number): AsyncGenerator<Uint8Array> {
+    await new Promise<void>((resolve) => platform.schedule(milliseconds, resolve));
+    throw new TypeError("terminated");
+  }
+
   test("waits for as long as the server's retry: asks", async () => {
     const transport = new ScriptedTransport(
       streaming(["retry: 4000\n\n"], "drop"),
@@ -196,6 +232,28 @@ describe("silence", () => {
     await platform.advance(500);
     expect(closes[0]?.reason).toBe("ended");
     expect(headers).toHaveBeenCalledTimes(3);
+  });
+
+  test("is looked for at once when a page wakes: timers sleep with the machine", async () => {
+    const transport = new ScriptedTransport(streaming([], "hang"), streaming([FINISHED], "hang"));
+    open(transport);
+    await settle();
+    await platform.wake();
+    expect(last()?.name).toBe("open");
+    platform.time += 3_600_000;
+    await platform.wake();
+    expect(last()).toMatchObject({ name: "waiting", reason: "silent" });
+    await platform.advance(250);
+    expect(closes[0]?.reason).toBe("ended");
+  });
+
+  test("is found though the clock was set back", async () => {
+    const transport = new ScriptedTransport(streaming([], "hang"), streaming([FINISHED], "hang"));
+    open(transport);
+    await settle();
+    platform.setBack(3_600_000);
+    await platform.advance(45_000 + 45_000 + 250);
+    expect(closes[0]?.reason).toBe("ended");
   });
 
   async function* paced(parts: string[], milliseconds: number, signal: AbortSignal) {
@@ -335,6 +393,12 @@ describe("a refusal", () => {
     await platform.advance(60_000);
     expect(closes[0]).toMatchObject({ reason: "refused", error: { status, code: "refused" } });
     expect(transport.requests).toHaveLength(1);
+  });
+
+  test.each(["drop", "hang"] as const)("is final though its body should %s", async (ending) => {
+    open(new ScriptedTransport(streaming(['{"err'], ending, { status: 404 })));
+    await platform.advance(60_000);
+    expect(closes[0]).toMatchObject({ reason: "refused", error: { status: 404 } });
   });
 
   test("carries what the server says", async () => {
