@@ -14,13 +14,14 @@ import secrets
 
 from tidewire.answers.events import AnswerEvent, RunFailed, decode, encode
 from tidewire.answers.open_parts import OpenParts
-from tidewire.errors import Fenced, LogError, StreamClosed, WireError
+from tidewire.errors import LogError, LogUnavailable, WireError
 from tidewire.log.base import Leases, Log
 from tidewire.wire.event import Event
 
 __all__ = ["Lease"]
 
 LEASE_SECONDS = 15.0
+_INTERRUPTED = RunFailed("interrupted", "The server stopped in the middle.", retryable=True)
 
 logger = logging.getLogger("tidewire.runs")
 
@@ -32,6 +33,8 @@ class Lease:
         self.owner = secrets.token_hex(8)
         self._log = log
         self._upkeep: asyncio.Task[None] | None = None
+        self._seized: dict[str, AnswerEvent] = {}
+        """The ends of runs that were taken over and could not be closed yet."""
 
     async def open(self) -> None:
         """Takes the lease and closes what a dead process left open."""
@@ -51,11 +54,15 @@ class Lease:
             return
         try:
             fence = await self._log.seize(name, self.owner)
+            self._seized[name] = end  # a run of ours is no orphan: nobody else will close it
             closing = await self._open_parts(name)
             events = [Event(event.type, encode(event)) for event in (*closing, end)]
             await self._log.append(name, events, close=True, fence=fence)
-        except (StreamClosed, Fenced):  # it ended, or another was quicker
+        except LogUnavailable:
+            raise
+        except LogError:  # it has ended, another was quicker, or it is no more
             pass
+        self._seized.pop(name, None)
 
     async def _keep(self, log: Leases) -> None:
         while True:
@@ -69,8 +76,8 @@ class Lease:
         except LogError as exc:
             logger.error("The lease cannot be renewed: %s", exc)
             return
-        end = RunFailed("interrupted", "The server stopped in the middle.", retryable=True)
-        for name in orphans:
+        ends = {**dict.fromkeys(orphans, _INTERRUPTED), **self._seized}
+        for name, end in ends.items():
             try:
                 await self.take_over(name, end)
                 logger.warning("Closed run %s, whose server is gone", name)

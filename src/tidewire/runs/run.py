@@ -23,7 +23,7 @@ from tidewire.answers.events import (
     encode,
 )
 from tidewire.answers.open_parts import OpenParts
-from tidewire.errors import Fenced, LogError, LogUnavailable, ModelError, StreamClosed, StreamGone
+from tidewire.errors import Fenced, LogError, LogUnavailable, ModelError
 from tidewire.log.base import Log, StreamInfo
 from tidewire.models.base import ChatRequest, Finish
 from tidewire.models.usage import Meter
@@ -36,6 +36,7 @@ logger = logging.getLogger("tidewire.runs")
 
 CHECK_EVERY = 64
 CLOSE_SOURCE_SECONDS = 5.0
+_UNFINISHED = RunFailed("internal", "The answer could not be finished.", retryable=True)
 
 
 class Limits(msgspec.Struct, frozen=True):
@@ -79,7 +80,6 @@ class Run:
         self.ended = False
         self.first_token_seconds: float | None = None
         self._log = log
-        self._fence = stream.fence
         self._source = source
         self._limits = limits
         self._composer = Composer()
@@ -114,6 +114,11 @@ class Run:
         """Waits until the end of a run that has ended is stored, or for so long."""
         if self._storing_end is not None:
             await asyncio.wait([self._storing_end], timeout=timeout_seconds)
+
+    def abandon(self) -> None:
+        """Tries no longer to store the end: whoever starts next closes the run."""
+        if self._storing_end is not None:
+            self._storing_end.cancel()
 
     def interrupt(self, message: str) -> None:
         """Ends the run as failed for a reason of ours; asking again can help."""
@@ -150,8 +155,8 @@ class Run:
             self._end(RunFailed("limit_exceeded", str(exc)))
         except Exception:
             logger.exception("The source of run %s failed", self.id)
-            self._end(RunFailed("internal", "The answer could not be finished.", retryable=True))
         finally:
+            self._end(_UNFINISHED)  # unless it has ended; whatever was raised, no run stays open
             await self._close_source()
             if self._storing_end is not None:
                 await self._storing_end
@@ -166,16 +171,22 @@ class Run:
 
     def _append(self, event: AnswerEvent) -> None:
         self._check_stored()
+        data = encode(event)
+        self._count(utf8_size(data))
+        self._stored = self._store([Event(event.type, data)])
         self._open.see(event)
         if self._meter is not None:
             self._meter.add(event)
-        data = encode(event)
-        self._count(utf8_size(data))
-        stored = (Event(event.type, data),)
-        self._stored = self._log.append(self.stream.name, stored, fence=self._fence)
         if self.first_token_seconds is None:
             self.first_token_seconds = self._loop.time() - self._started_at
             self.begun.set_result(None)
+
+    def _store(self, events: list[Event], *, close: bool = False) -> asyncio.Future[int]:
+        """Appends to this stream as its owner, and never to a later one of its name."""
+        stream = self.stream
+        return self._log.append(
+            stream.name, events, close=close, fence=stream.fence, epoch=stream.epoch
+        )
 
     def _check_stored(self) -> None:
         """Raises what the last append raised: nothing may follow what was not stored."""
@@ -216,6 +227,7 @@ class Run:
             return
         self.ended = True
         self._timer.cancel()
+        end = _writable(end)
         if isinstance(end, RunFailed) and not self._events:
             self.refused = end
         if not self.begun.done():
@@ -224,27 +236,25 @@ class Run:
         if self._meter is not None and not self._meter.is_reported:
             last.append(self._meter.usage())
         events = [Event(event.type, encode(event)) for event in (*last, end)]
-        first_try = self._log.append(self.stream.name, events, close=True, fence=self._fence)
-        self._storing_end = self._loop.create_task(self._store_end(first_try, [events[-1]]))
+        self._storing_end = self._loop.create_task(self._store_end(self._store(events, close=True)))
 
-    async def _store_end(self, attempt: asyncio.Future[int], end: list[Event]) -> None:
+    async def _store_end(self, attempt: asyncio.Future[int]) -> None:
         """Sees to it that the end is stored, as long as this process owns the stream.
 
         If storage fails, what was said last is lost, and an end that says otherwise
         would be a lie: from then on the end is a failure.
         """
+        failed = RunFailed("log_unavailable", "The answer could not be stored.", retryable=True)
         while True:
             try:
                 await attempt
                 return
-            except (Fenced, StreamClosed, StreamGone):
-                return
             except LogUnavailable as exc:
                 logger.error("The end of run %s cannot be stored yet: %s", self.id, exc)
+            except LogError:  # another has taken it over, or the stream is no more
+                return
             await asyncio.sleep(self._limits.store_retry_seconds)
-            failed = RunFailed("log_unavailable", "The answer could not be stored.", retryable=True)
-            end = [Event(failed.type, encode(failed))]
-            attempt = self._log.append(self.stream.name, end, close=True, fence=self._fence)
+            attempt = self._store([Event(failed.type, encode(failed))], close=True)
 
     async def _close_source(self) -> None:
         if isinstance(self._source, AsyncGenerator):
@@ -253,3 +263,12 @@ class Run:
                     await self._source.aclose()
             except Exception:
                 logger.exception("The source of run %s did not close", self.id)
+
+
+def _writable(end: AnswerEvent) -> AnswerEvent:
+    """``end``, unless a text in it has no UTF-8: that must not keep a run from ending."""
+    try:
+        encode(end)
+    except UnicodeEncodeError:
+        return _UNFINISHED
+    return end

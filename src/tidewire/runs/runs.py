@@ -12,7 +12,7 @@ import time
 from collections import deque
 from collections.abc import AsyncGenerator, Callable
 
-from tidewire.answers.events import AnswerEvent, RunStarted, RunStopped, encode
+from tidewire.answers.events import AnswerEvent, RunFailed, RunStarted, RunStopped, encode
 from tidewire.errors import NotFound, ShuttingDown
 from tidewire.live.hub import Hub
 from tidewire.log.base import Log, StreamInfo
@@ -81,11 +81,13 @@ class Runs:
         self.draining = True
         if self._tasks and drain_seconds > 0:
             await asyncio.wait(self._tasks, timeout=drain_seconds)
-        for run in tuple(self._runs.values()):
+        runs = tuple(self._runs.values())
+        for run in runs:
             run.interrupt("The server is restarting.")
         if self._tasks:
-            # What cannot be stored or closed now is closed by whoever starts next.
             await asyncio.wait(self._tasks, timeout=END_SECONDS)
+        for run in runs:
+            run.abandon()
         await self._lease.close()
 
     def check_open(self) -> None:
@@ -109,19 +111,13 @@ class Runs:
         after its last viewer has left (0: at once); None: never because of that.
         Raises ShuttingDown, LogUnavailable.
         """
-        self.check_open()
         id = id or new_run_id()
-        self._starting += 1
-        try:
-            stream = await self._log.create(id, owner=self._lease.owner)
-        finally:
-            self._starting -= 1
+        started = RunStarted(id, session=session, model=model, created=int(time.time()))
+        first = [Event(started.type, encode(started))]
+        stream = await self._create(id)
         if not stream.created:
             return Started(stream, self._runs.get(id), created=False)
-        started = RunStarted(id, session=session, model=model, created=int(time.time()))
-        stored = self._log.append(
-            id, [Event(started.type, encode(started))], fence=stream.fence, epoch=stream.epoch
-        )
+        stored = self._log.append(id, first, fence=stream.fence, epoch=stream.epoch)
         try:
             made = source()
         except Exception as exc:
@@ -141,8 +137,31 @@ class Runs:
             self._linger[id] = linger_seconds
         task = run.start()
         self._tasks.add(task)
-        task.add_done_callback(lambda task: self._done(id, task))
+        task.add_done_callback(lambda task: self._done(run, task))
         return Started(stream, run, created=True)
+
+    async def _create(self, id: str) -> StreamInfo:
+        """The stream of a run. One that nobody is going to write does not stay open."""
+        self.check_open()
+        made = self._log.create(id, owner=self._lease.owner)
+        self._starting += 1
+        try:
+            stream = await asyncio.shield(made)
+            if stream.created:
+                self.check_open()
+        except (asyncio.CancelledError, ShuttingDown):
+            made.add_done_callback(self._forsake)
+            raise
+        finally:
+            self._starting -= 1
+        return stream
+
+    def _forsake(self, made: asyncio.Future[StreamInfo]) -> None:
+        """Ends the run of a stream, if that was made, before it has begun."""
+        if made.exception() is None and (stream := made.result()).created:
+            end = RunFailed("interrupted", "The answer was not begun.", retryable=True)
+            last = [Event(end.type, encode(end))]
+            self._log.append(stream.name, last, close=True, fence=stream.fence, epoch=stream.epoch)
 
     async def stop(self, id: str, reason: str = "stop") -> StreamInfo:
         """Stops a run wherever it lives; a run that has ended stays as it ended.
@@ -163,13 +182,15 @@ class Runs:
         """A run that is going on in this process."""
         return self._runs.get(id)
 
-    def _done(self, id: str, task: asyncio.Task[None]) -> None:
+    def _done(self, run: Run, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
-        run = self._runs.pop(id, None)
-        if run is not None and run.first_token_seconds is not None:
+        if run.first_token_seconds is not None:
             self.first_token_seconds.append(run.first_token_seconds)
-        self._linger.pop(id, None)
-        if (timer := self._lingering.pop(id, None)) is not None:
+        if self._runs.get(run.id) is not run:  # it was deleted, and its id is another's
+            return
+        del self._runs[run.id]
+        self._linger.pop(run.id, None)
+        if (timer := self._lingering.pop(run.id, None)) is not None:
             timer.cancel()
 
     def _left(self, stream: str) -> None:
