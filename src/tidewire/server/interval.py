@@ -48,7 +48,7 @@ def interval_router(tide: Tidewire, channels: Channels) -> APIRouter:
         name = stream.name.removeprefix(CHANNEL)
         if name not in counting:
             counting.add(name)
-            tide.spawn(_count(name, stream.head, ms / 1000))
+            tide.beside.start(_count(name, stream.head, ms / 1000))
         start = find_start(stream, cursor=requested_cursor(request), prime=True)
         return tide.streams_response(request, [(stream, start)])
 

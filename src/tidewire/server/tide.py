@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import logging
-from collections.abc import AsyncGenerator, Callable, Coroutine, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, ClassVar
@@ -32,6 +31,7 @@ from tidewire.models.base import ChatRequest
 from tidewire.runs.run import Limits, Run
 from tidewire.runs.runs import Runs, Started
 from tidewire.runs.source import Source
+from tidewire.server.beside import Beside
 from tidewire.server.poll import PollResponse
 from tidewire.server.requested import (
     requested_cursor,
@@ -48,9 +48,6 @@ from tidewire.wire.cursor import Position
 __all__ = ["Tidewire", "open_log"]
 
 EXPIRE_EVERY_SECONDS = 60.0
-BESIDE_SECONDS = 2.0
-
-logger = logging.getLogger("tidewire")
 
 
 def open_log(url: str, *, synchronous: str = "normal") -> Log:
@@ -97,10 +94,11 @@ class Tidewire:
             lifetime_seconds=max_connection_seconds,
         )
         self.runs = Runs(self.log, self.hub, limits=limits)
+        self.beside = Beside()
+        """What a request begins and does not wait for."""
         self._keep_seconds = keep_seconds
         self._drain_seconds = drain_seconds
         self._tasks: list[asyncio.Task[None]] = []
-        self._beside: set[asyncio.Task[None]] = set()
         self._drain: asyncio.Task[None] | None = None
 
     @property
@@ -157,20 +155,12 @@ class Tidewire:
             self._drain.cancel()
         await self.runs.close()
         await self.hub.drain(seconds=0.0)
-        await self._end_beside()
+        await self.beside.end()
         for task in self._tasks:
             task.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await task
         await self.log.close()
-
-    async def _end_beside(self) -> None:
-        beside = tuple(self._beside)
-        if beside:
-            await asyncio.wait(beside, timeout=BESIDE_SECONDS)
-        for task in beside:
-            task.cancel()
-        await asyncio.gather(*beside, return_exceptions=True)
 
     async def start(
         self,
@@ -195,18 +185,6 @@ class Tidewire:
             request=request,
             linger_seconds=linger_seconds,
         )
-
-    def spawn(self, work: Coroutine[Any, Any, None]) -> None:
-        """Does something beside a request; ``close`` waits for it a little, then cancels
-        it. Errors are logged."""
-        task = asyncio.create_task(work)
-        self._beside.add(task)
-        task.add_done_callback(self._spawned)
-
-    def _spawned(self, task: asyncio.Task[None]) -> None:
-        self._beside.discard(task)
-        if not task.cancelled() and (error := task.exception()) is not None:
-            logger.error("What went on beside a request failed: %s", error)
 
     def respond(
         self, request: Request, run: Started, *, headers: dict[str, str] | None = None
