@@ -261,7 +261,8 @@ class Tidewire:
     async def _expire(self) -> None:
         while isinstance(self.log, Leases):
             with contextlib.suppress(LogError):
-                await self.log.expire(closed_before_seconds=self._keep_seconds)
+                while await self.log.expire(closed_before_seconds=self._keep_seconds):
+                    pass  # a part at a time
             await asyncio.sleep(EXPIRE_EVERY_SECONDS)
 
 
