@@ -8,7 +8,7 @@ import pytest
 
 from tests.contract.logs import Clock, events, read_all
 from tidewire.errors import StreamGone, StreamNotFound
-from tidewire.log.base import Leases, Log, Retention
+from tidewire.log.base import Expiring, Log, Retention
 
 WEEK = 7 * 86400
 
@@ -30,7 +30,7 @@ async def test_a_read_of_what_was_trimmed_starts_later(log: Log) -> None:
 
 
 async def test_offsets_go_on_when_nothing_is_left(log: Log, clock: Clock) -> None:
-    assert isinstance(log, Leases)
+    assert isinstance(log, Expiring)
     await log.create("s", retention=Retention(max_age_seconds=60))
     await log.append("s", events("a", "b"))
     clock.now += 61
@@ -58,7 +58,7 @@ async def test_one_event_over_the_bytes_does_not_stay(log: Log) -> None:
 
 
 async def test_old_events_of_an_open_stream_expire(log: Log, clock: Clock) -> None:
-    assert isinstance(log, Leases)
+    assert isinstance(log, Expiring)
     await log.create("s", retention=Retention(max_age_seconds=60))
     await log.create("forever")
     for data in "abc":
@@ -79,7 +79,7 @@ async def test_a_trimmed_key_is_forgotten_with_its_events(log: Log) -> None:
 
 
 async def test_streams_expire_some_time_after_their_close(log: Log, clock: Clock) -> None:
-    assert isinstance(log, Leases)
+    assert isinstance(log, Expiring)
     for name in ("old", "new", "open"):
         await log.create(name)
     await log.append("old", events("a"), close=True)
@@ -94,7 +94,7 @@ async def test_streams_expire_some_time_after_their_close(log: Log, clock: Clock
 
 
 async def test_many_streams_expire_a_part_at_a_time(log: Log, clock: Clock) -> None:
-    assert isinstance(log, Leases)
+    assert isinstance(log, Expiring)
     names = [f"s{n}" for n in range(450)]
     await asyncio.gather(*map(log.create, names))
     await asyncio.gather(*(log.append(name, events("a"), close=True) for name in names))
@@ -106,7 +106,7 @@ async def test_many_streams_expire_a_part_at_a_time(log: Log, clock: Clock) -> N
 
 
 async def test_a_name_that_is_long_gone_is_not_found(log: Log, clock: Clock) -> None:
-    assert isinstance(log, Leases)
+    assert isinstance(log, Expiring)
     await log.create("s")
     await log.delete("s")
     clock.now += WEEK - 1

@@ -32,6 +32,7 @@ __all__ = [
     "Batch",
     "Catalogue",
     "Commit",
+    "Expiring",
     "Leases",
     "Listener",
     "Log",
@@ -232,10 +233,15 @@ class Leases(Protocol):
         """
         ...
 
+
+@runtime_checkable
+class Expiring(Protocol):
+    """Letting go of what is old, for stores that keep more than there is room for."""
+
     async def expire(self, *, closed_before_seconds: float) -> int:
         """Deletes streams closed longer ago than this; gives their number.
 
-        Also trims open streams by age. May do a part only; call it again now and then.
+        Also trims open streams by age. May do a part only, unless it gives 0.
         """
         ...
 

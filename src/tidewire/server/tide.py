@@ -24,7 +24,7 @@ from tidewire.errors import BadRequest, ConfigError, LogError
 from tidewire.live.base import Visit
 from tidewire.live.hub import Hub
 from tidewire.live.start import Start, find_start
-from tidewire.log.base import Leases, Log, StreamInfo
+from tidewire.log.base import Expiring, Log, StreamInfo
 from tidewire.log.memory import MemoryLog
 from tidewire.log.sqlite import SqliteLog
 from tidewire.models.base import ChatRequest
@@ -259,7 +259,7 @@ class Tidewire:
         )
 
     async def _expire(self) -> None:
-        while isinstance(self.log, Leases):
+        while isinstance(self.log, Expiring):
             with contextlib.suppress(LogError):
                 while await self.log.expire(closed_before_seconds=self._keep_seconds):
                     pass  # a part at a time
