@@ -1,7 +1,7 @@
 """What happens inside one SQLite write transaction: synchronous, one thread, one connection.
 
-Owns the rules of an append (fence, key, closed, offsets) and of retention. Knows
-nothing of asyncio: sqlite.py calls it from the writer thread.
+Owns the rules of an append: fence, key, closed, offsets (what has to go is said in
+sqlite_retention.py). Knows nothing of asyncio: sqlite_writer.py calls it in its thread.
 
 The state of streams is cached, so that an append costs one INSERT and no SELECT. The
 cache holds only while nobody else writes: ``PRAGMA data_version``, asked inside each

@@ -1,9 +1,9 @@
-"""Who calls: the one place that decides it, until there is identity.
+"""Who calls: the one place that decides it.
 
 A caller is believed: the header ``Tidewire-User``, which a trusted proxy sets (and must
 strip from what comes in), else ``?user=``, else a random id in a cookie. Whoever can reach
-the server can so call himself anything. The identity issue replaces this by tokens; all
-that asks who somebody is asks here, so nothing else will have to change.
+the server can so call himself anything. All that asks who somebody is asks here, and
+nothing else looks at these.
 """
 
 from __future__ import annotations
