@@ -24,6 +24,7 @@ from tidewire.wire.event import Event
 
 __all__ = ["Question", "Sessions"]
 
+LATEST = 8
 _ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 
@@ -81,10 +82,14 @@ class Sessions:
 
     async def latest_run(self, session: str) -> str:
         """The run of the last question. Raises NotFound."""
+        return (await self.latest_runs(session))[0]
+
+    async def latest_runs(self, session: str) -> list[str]:
+        """The runs of the last few questions, newest first. Raises NotFound."""
         questions = await self.questions(session)
         if not questions:
             raise NotFound("There is no such session.")
-        return questions[-1].run
+        return [question.run for question in questions[: -LATEST - 1 : -1]]
 
     async def _exchange(self, question: Question, *, calls: str, room: int) -> list[ChatMessage]:
         """A question and its answer in ``room`` messages; none where they do not fit."""

@@ -27,6 +27,7 @@ from tidewire.models.base import ChatMessage, ChatRequest
 from tidewire.runs.runs import PREFIX, Started
 from tidewire.server.ai_sdk_messages import turns
 from tidewire.server.answers import Answers, Leaving
+from tidewire.server.asking import stop_session
 from tidewire.server.counted import Counted, count
 from tidewire.server.options import Options
 from tidewire.server.questions import MAX_MESSAGES, MAX_TOOLS, Json, tool_spec
@@ -97,8 +98,8 @@ def ai_sdk_router(answers: Answers) -> APIRouter:
 
     @router.post("/api/ai-sdk/chat/{id:path}/stop")
     async def stop(id: ChatId) -> JSONResponse:
-        """Stops the answer that is going on in a chat. Idempotent."""
-        stream = await tide.runs.stop(await sessions.latest_run(session_of(id)))
+        """Stops what is going on in a chat. Idempotent."""
+        stream = await stop_session(tide, sessions, session_of(id))
         return JSONResponse({"run": stream.name, "closed": stream.closed})
 
     # A path, as an id may have slashes: the SDK's transports encode them.

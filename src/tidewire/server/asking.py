@@ -6,22 +6,36 @@ answers.py has the rules of starting and joining, chat.py the routes.
 
 from __future__ import annotations
 
+import contextlib
+
 from pydantic import Field
 from starlette.requests import Request
 from starlette.responses import Response
 
 from tidewire.answers.events import RunStarted, decode
 from tidewire.chat.sessions import Question, Sessions, new_session_id, stream_name
-from tidewire.errors import BadRequest
+from tidewire.errors import BadRequest, StreamGone, StreamNotFound
 from tidewire.log.base import StreamInfo
 from tidewire.models.base import ChatMessage
 from tidewire.runs.runs import Started
 from tidewire.server.answers import Answers, Leaving
 from tidewire.server.options import Options
 from tidewire.server.requested import check_reading
-from tidewire.server.tide import run_headers
+from tidewire.server.tide import Tidewire, run_headers
 
-__all__ = ["Ask", "Chat"]
+__all__ = ["Ask", "Chat", "stop_session"]
+
+
+async def stop_session(tide: Tidewire, sessions: Sessions, session: str) -> StreamInfo:
+    """Stops what goes on in a session: more than one answer, where two tabs have asked.
+
+    Gives the run of its last question. Idempotent. Raises NotFound, StreamGone, LogError.
+    """
+    latest, *others = await sessions.latest_runs(session)
+    for run in others:
+        with contextlib.suppress(StreamNotFound, StreamGone):  # it has expired
+            await tide.runs.stop(run)
+    return await tide.runs.stop(latest)
 
 
 class Ask(Leaving):

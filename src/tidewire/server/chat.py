@@ -8,7 +8,7 @@ from fastapi import APIRouter, Query
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from tidewire.server.asking import Ask, Chat
+from tidewire.server.asking import Ask, Chat, stop_session
 from tidewire.server.routes import SSE, LeanRoute, Route
 
 __all__ = ["chat_router"]
@@ -56,8 +56,8 @@ def chat_router(chat: Chat) -> APIRouter:
 
     @router.post("/api/sessions/{session}/stop")
     async def stop(session: str) -> JSONResponse:
-        """Stops the answer that is going on in a session. Idempotent."""
-        stream = await chat.tide.runs.stop(await chat.sessions.latest_run(session))
+        """Stops what is going on in a session. Idempotent."""
+        stream = await stop_session(chat.tide, chat.sessions, session)
         return JSONResponse({"run": stream.name, "closed": stream.closed})
 
     @router.get("/api/models")

@@ -151,6 +151,19 @@ async def test_a_stop_by_run_or_by_session_ends_the_answer_and_can_be_repeated(
         assert about == {"run": run, "closed": True, "first": 1, "head": len(events(answer))}
 
 
+async def test_a_stop_by_session_ends_all_that_goes_on_in_it(start: Start) -> None:
+    api = await start(models={"demo": {"api": "demo", "first_token_seconds": 3600}})
+    question = {**QUESTION, "session": "two_tabs"}
+    async with asyncio.TaskGroup() as group:
+        asking = [group.create_task(api.post("/api/chat", json=question)) for _ in range(2)]
+        while "tidewire_viewers 2.0" not in (await api.get("/metrics")).text:
+            await asyncio.sleep(0)  # the questions have not got through yet
+        while not all(task.done() for task in asking):
+            await api.post("/api/sessions/two_tabs/stop")
+            await asyncio.sleep(0)
+    assert [events(task.result())[-1].event for task in asking] == ["run.stopped"] * 2
+
+
 async def test_the_models_can_be_listed_and_a_demo_is_called_one(start: Start) -> None:
     gpt = {"api": "openai", "base_url": "http://127.0.0.1:9/v1"}
     api = await start(models={**AT_ONCE, "gpt": gpt}, default_model="gpt")
