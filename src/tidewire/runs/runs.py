@@ -39,7 +39,9 @@ class Started:
 
     __slots__ = ("created", "run", "stream")
 
-    def __init__(self, stream: StreamInfo, run: Run | None, *, created: bool) -> None:
+    def __init__(
+        self, stream: StreamInfo, run: Run | None = None, *, created: bool = False
+    ) -> None:
         self.stream = stream
         self.run = run
         self.created = created
@@ -116,7 +118,7 @@ class Runs:
         first = [Event(started.type, encode(started))]
         stream = await self._create(id)
         if not stream.created:
-            return Started(stream, self._runs.get(id), created=False)
+            return Started(stream, self._runs.get(id))
         stored = self._log.append(id, first, fence=stream.fence, epoch=stream.epoch)
         try:
             made = source()

@@ -18,9 +18,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from tidewire.dialects.ag_ui import AgUi
-from tidewire.errors import StreamNotFound
 from tidewire.models.base import ChatMessage, ChatRequest, Image, Text, Thought, ToolCall, ToolSpec
-from tidewire.runs.runs import PREFIX, Started
+from tidewire.runs.runs import Started
 from tidewire.server.answers import Answers, Leaving
 from tidewire.server.options import Options
 from tidewire.server.questions import (
@@ -74,20 +73,13 @@ def ag_ui_router(answers: Answers) -> APIRouter:
     surface = Surface(answers, AgUi(), error_response)
     router = APIRouter(route_class=Route, tags=["compatible"])
 
-    async def find(id: str) -> Started | None:
-        """The run that a client names by our id. Its own ids may look the same."""
-        if not id.startswith(PREFIX):
-            return None
-        try:
-            return Started(await answers.tide.log.info(id), None, created=False)
-        except StreamNotFound:
-            return None
-
     @router.post("/api/ag-ui", response_class=Response, responses=SSE)
     async def run(request: Request, body: RunAgentInput) -> Response:
         """Runs the agent, or joins the run that the request has seen before."""
         forwarded = body.forwarded or Forwarded()
-        started = await find(body.run) or await surface.start(
+        if (known := await answers.find_named(body.run)) is not None:
+            return surface.stream(request, Started(known))
+        started = await surface.start(
             request,
             body.question,
             model=forwarded.model,

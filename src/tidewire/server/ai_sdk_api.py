@@ -24,7 +24,7 @@ from tidewire.dialects.ai_sdk import AiSdk
 from tidewire.errors import BadRequest, NotFound, StreamGone, StreamNotFound
 from tidewire.log.base import StreamInfo
 from tidewire.models.base import ChatMessage, ChatRequest
-from tidewire.runs.runs import PREFIX, Started
+from tidewire.runs.runs import Started
 from tidewire.server.ai_sdk_messages import turns
 from tidewire.server.answers import Answers, Leaving
 from tidewire.server.asking import stop_session
@@ -113,7 +113,7 @@ def ai_sdk_router(answers: Answers) -> APIRouter:
         ] = None,
     ) -> Response:
         """What goes on in a chat, or 204; or a run. From one of its chunks, or its start."""
-        if id.startswith(PREFIX) and (run := await find_run(id)) is not None:
+        if (run := await answers.find_named(id)) is not None:
             return await read_run(request, run, start_index or 0)
         try:
             stream = await tide.log.info(await sessions.latest_run(session_of(id)))
@@ -123,15 +123,8 @@ def ai_sdk_router(answers: Answers) -> APIRouter:
         if stream.closed and not read_before:  # who has read some of it wants its end
             return Response(status_code=204)
         if start_index is None:
-            return surface.stream(request, Started(stream, None, created=False))
+            return surface.stream(request, Started(stream))
         return await read_run(request, stream, start_index)
-
-    async def find_run(id: str) -> StreamInfo | None:
-        """None for what is no run: a chat may be called like one. Raises StreamGone."""
-        try:
-            return await tide.log.info(id)
-        except StreamNotFound:
-            return None
 
     async def read_run(request: Request, stream: StreamInfo, start: int) -> Response:
         headers = {}
@@ -139,9 +132,8 @@ def ai_sdk_router(answers: Answers) -> APIRouter:
             chunks = count(surface.dialect, await surface.stored(stream))
             headers = {"X-Workflow-Stream-Tail-Index": str(chunks - 1)}
             start = max(0, chunks + start)
-        started = Started(stream, None, created=False)
         dialect = Counted(surface.dialect, start)
-        return surface.stream(request, started, dialect=dialect, headers=headers)
+        return surface.stream(request, Started(stream), dialect=dialect, headers=headers)
 
     return router
 

@@ -83,6 +83,18 @@ class Answers:
         run = request.headers.get("x-run-id", "")
         return await self.tide.log.info(run) if run.startswith(PREFIX) else None
 
+    async def find_named(self, id: str) -> StreamInfo | None:
+        """The run of this id; None if it is none: programs call things of their own alike.
+
+        Raises StreamGone.
+        """
+        if not id.startswith(PREFIX):
+            return None
+        try:
+            return await self.tide.log.info(id)
+        except StreamNotFound:
+            return None
+
     async def start(
         self,
         model: Model,

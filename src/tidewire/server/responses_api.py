@@ -157,7 +157,7 @@ def responses_router(answers: Answers) -> APIRouter:
             return await describe(request, found)
         after = 0 if starting_after is None else starting_after + 1
         dialect = Counted(surface.dialect, after) if after else None
-        return surface.stream(request, Started(found, None, created=False), dialect=dialect)
+        return surface.stream(request, Started(found), dialect=dialect)
 
     @router.post("/v1/responses/{id}/cancel")
     async def cancel(request: Request, id: ResponseId) -> Response:

@@ -64,7 +64,7 @@ class Surface:
         """
         known = await self.answers.find_run(request)
         if known is not None:
-            return Started(known, self.tide.runs.get(known.name), created=False)
+            return Started(known, self.tide.runs.get(known.name))
         if model and model not in self.answers.models:
             raise NotFound(f"There is no model '{model[:64]}'; /v1/models has those there are.")
         return await self.answers.start(
