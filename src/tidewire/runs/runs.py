@@ -18,6 +18,7 @@ from tidewire.live.hub import Hub
 from tidewire.log.base import Log, StreamInfo
 from tidewire.models.base import ChatRequest
 from tidewire.runs.lease import Lease
+from tidewire.runs.lingering import Lingering
 from tidewire.runs.run import Limits, Run
 from tidewire.runs.source import Source
 from tidewire.wire.event import Event
@@ -57,7 +58,6 @@ class Runs:
     def __init__(self, log: Log, hub: Hub, *, limits: Limits | None = None) -> None:
         self.draining = False
         self._log = log
-        self._hub = hub
         self._limits = limits or Limits()
         self._lease = Lease(log)
         self._runs: dict[str, Run] = {}
@@ -65,9 +65,7 @@ class Runs:
         self._tasks: set[asyncio.Task[None]] = set()
         self.first_token_seconds: deque[float] = deque(maxlen=200)
         """How long the latest answers took to begin, newest last."""
-        self._linger: dict[str, float] = {}
-        self._lingering: dict[str, asyncio.TimerHandle] = {}
-        hub.on_empty = self._left
+        self._lingering = Lingering(hub, self._leave)
         hub.on_closed = self._closed
 
     def __len__(self) -> int:
@@ -136,7 +134,7 @@ class Runs:
         )
         self._runs[id] = run
         if linger_seconds is not None:
-            self._linger[id] = linger_seconds
+            self._lingering.allow(id, linger_seconds)
         task = run.start()
         self._tasks.add(task)
         task.add_done_callback(lambda task: self._done(run, task))
@@ -191,18 +189,7 @@ class Runs:
         if self._runs.get(run.id) is not run:  # it was deleted, and its id is another's
             return
         del self._runs[run.id]
-        self._linger.pop(run.id, None)
-        if (timer := self._lingering.pop(run.id, None)) is not None:
-            timer.cancel()
-
-    def _left(self, stream: str) -> None:
-        """The hub's word that nobody watches a stream any more."""
-        seconds = self._linger.get(stream)
-        if seconds is not None:
-            if (timer := self._lingering.pop(stream, None)) is not None:
-                timer.cancel()  # somebody was here since: the time begins anew
-            loop = asyncio.get_running_loop()
-            self._lingering[stream] = loop.call_later(seconds, self._stop_if_alone, stream)
+        self._lingering.forget(run.id)
 
     def _closed(self, stream: str) -> None:
         """The hub's word that a stream is closed: not by its run, if that goes on here."""
@@ -210,9 +197,10 @@ class Runs:
         if run is not None:
             run.lose()
 
-    def _stop_if_alone(self, id: str) -> None:
+    def _leave(self, id: str) -> None:
+        """Nobody watches it any more, and nobody is to be waited for."""
         run = self._runs.get(id)
-        if run is not None and not self._hub.audience(id):
+        if run is not None:
             run.stop("disconnect")
 
 
