@@ -73,14 +73,13 @@ def rooms_router(
     ) -> Response:
         """Subscribes, beginning with the latest 50 events; whoever is subscribed is there.
 
-        A poll is a lease of 30 s. The room is made if it does not exist.
+        A poll is a lease of 30 s, too, until the next one. The room is made if it does not exist.
         """
         person, channel = await _reader(request, room), room_channel(room)
-        visit = None
+        visit = presence.visit(channel, person.user, person.name)
         if mode == "poll":
             await presence.renew(channel, person.user, person.name)
         else:
-            visit = presence.visit(channel, person.user, person.name)
             _drop_when_silent(request)
         return await subscriber.respond(request, [channel], since=since, visit=visit)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from typing import Any
 
@@ -96,6 +97,19 @@ async def test_who_polls_is_there_until_he_leaves(api: httpx.AsyncClient) -> Non
     assert [(type, data["user"]) for type, data in events] == [
         ("room.joined", "bob"), ("room.joined", "ann"), ("room.left", "ann")
     ]  # fmt: skip
+
+
+async def test_a_poll_may_take_longer_than_its_lease(
+    api: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(attendance, "LEASE_SECONDS", 1.0)
+    polling = asyncio.create_task(read(api, wait="50", **{"from": "now"}))
+    await asyncio.sleep(1.1)
+    people = (await api.get(f"{LOBBY}/presence", params=ANN)).json()["people"]
+    assert [person["user"] for person in people] == ["bob"]
+    await say(api, "hello")
+    events, _ = await polling
+    assert [type for type, _ in events] == ["room.message"]
 
 
 async def test_rooms_are_listed(api: httpx.AsyncClient) -> None:
