@@ -65,7 +65,7 @@ class Runs:
         self._tasks: set[asyncio.Task[None]] = set()
         self.first_token_seconds: deque[float] = deque(maxlen=200)
         """How long the latest answers took to begin, newest last."""
-        self._lingering = Lingering(hub, self._leave)
+        self._lingering = Lingering(hub, self._stop_unwatched)
         hub.on_closed = self._closed
 
     def __len__(self) -> int:
@@ -197,8 +197,8 @@ class Runs:
         if run is not None:
             run.lose()
 
-    def _leave(self, id: str) -> None:
-        """Nobody watches it any more, and nobody is to be waited for."""
+    def _stop_unwatched(self, id: str) -> None:
+        """Nobody is waited for any longer."""
         run = self._runs.get(id)
         if run is not None:
             run.stop("disconnect")
