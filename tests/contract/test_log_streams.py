@@ -297,11 +297,12 @@ async def test_a_stream_is_known_by_name_and_by_epoch(log: Log) -> None:
 
 
 async def test_a_deleted_stream_is_gone(log: Log) -> None:
-    await log.create("s")
+    epoch = (await log.create("s")).epoch
     await log.append("s", events("a"))
     await log.delete("s")
     await log.delete("s")
-    for attempt in (log.read("s"), log.info("s"), log.append("s", events("b"))):
+    attempts = (log.read("s"), log.info("s"), log.info(epoch=epoch), log.append("s", events("b")))
+    for attempt in attempts:
         with pytest.raises(StreamGone):
             await attempt
 

@@ -89,7 +89,8 @@ class MemoryLog:
         self._clock = clock
         self._streams: dict[str, _Stream] = {}
         self._by_epoch: dict[str, _Stream] = {}
-        self._gone: dict[str, float] = {}
+        self._gone: dict[str, tuple[str, float]] = {}
+        """The epoch of each stream that was deleted, and when."""
         self._owners: dict[str, float] = {}
         self._pending: list[Append] = []
         self._closed = False
@@ -165,14 +166,16 @@ class MemoryLog:
             return self._find(name).info()
         if epoch in self._by_epoch:
             return self._by_epoch[epoch].info()
-        raise StreamNotFound("No stream has this cursor.")
+        if any(epoch == gone for gone, _ in self._gone.values()):
+            raise StreamGone("This stream was deleted.")
+        raise StreamNotFound("There is no such stream.")
 
     async def delete(self, name: str) -> None:
         self._commit()  # what was appended before counts
         stream = self._streams.pop(name, None)
         if stream is not None:
             del self._by_epoch[stream.epoch]
-            self._gone[name] = self._clock()
+            self._gone[name] = stream.epoch, self._clock()
             tell(self.listener, [Commit.of_deleted(name, stream.epoch)])
 
     async def streams(self, prefix: str, *, after: str = "", limit: int = 100) -> list[StreamInfo]:
@@ -215,7 +218,7 @@ class MemoryLog:
         for stream in self._streams.values():
             stream.trim(self._clock())
         forget = self._clock() - TOMBSTONE_SECONDS
-        self._gone = {name: at for name, at in self._gone.items() if at >= forget}
+        self._gone = {name: gone for name, gone in self._gone.items() if gone[1] >= forget}
         return len(old)
 
     def _find(self, name: str, epoch: str | None = None) -> _Stream:
@@ -241,13 +244,13 @@ class MemoryLog:
 
     def _store(self, entry: Append, commits: Commits) -> int:
         stream = self._find(entry.name, entry.epoch)
+        entry.check()
         if entry.key is not None and entry.key in stream.keys:
             return stream.keys[entry.key]
         if entry.fence is not None and entry.fence != stream.fence:
             raise Fenced("Another process has taken over this stream.")
         if stream.closed_at is not None:
             raise StreamClosed("This stream is closed.")
-        entry.check()
         now = self._clock()
         if entry.events or entry.close:
             first = stream.head + 1
