@@ -96,8 +96,9 @@ async def _ask(server: str, question: dict[str, Any], reasoning: bool, token: st
         await _stop(server, following, headers)
         raise
     except ServerRefused as exc:
-        if exc.status not in RETRIED or exc.code == ServerRefused.code:
+        if exc.status in RETRIED:
             _tell_where_it_goes_on(following)
+        if exc.status not in RETRIED or exc.code == ServerRefused.code:
             raise
         event = RunFailed(exc.code, str(exc))
     if isinstance(event, RunFailed):
@@ -158,7 +159,14 @@ def _tell_where_it_goes_on(following: Following) -> None:
 async def _stop(server: str, following: Following, headers: dict[str, str]) -> None:
     import aiohttp
 
-    if following.run is not None:
+    from tidewire.client.refusal import describe
+
+    if following.run is None:
+        return
+    try:
         async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=3)) as session:
             await session.post(f"{server}/api/runs/{following.run}/stop", headers=headers)
+    except (aiohttp.ClientError, TimeoutError) as exc:
+        typer.secho(f"\n[not stopped: {describe(exc)}]", fg="yellow", err=True)
+    else:
         typer.secho("\n[stopped]", fg="yellow", err=True)
