@@ -15,7 +15,7 @@ from tidewire.models import upstream
 
 @pytest.fixture
 async def body() -> aiohttp.StreamReader:
-    protocol = Mock(connected=True)
+    protocol = Mock(connected=True, _reading_paused=False)  # which an older aiohttp asks
     body = aiohttp.StreamReader(protocol, limit=8, loop=asyncio.get_running_loop())
     body.__class__ = upstream._Body
     return body
