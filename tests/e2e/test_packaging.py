@@ -99,6 +99,7 @@ def test_the_npm_package_has_its_modules_and_its_licence(npm_user: Path) -> None
     package = npm_user / "node_modules" / "tidewire"
     names = {path.name for path in package.iterdir()}
     assert names == {"dist", "LICENSE", "README.md", "package.json"}
+    assert (package / "LICENSE").read_bytes() == (ROOT / "LICENSE").read_bytes()
     modules = {path.stem for path in (ROOT / "js" / "client" / "src").iterdir()}
     assert {path.name for path in (package / "dist").iterdir()} == {
         f"{module}.{kind}" for module in modules for kind in ("js", "d.ts")
