@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Figures", "Hub"]
 
+DISMISSED_AT_ONCE = 50
+
 logger = logging.getLogger("tidewire.live")
 
 _NONE: dict[str, Topic] = {}
@@ -174,13 +176,23 @@ class Hub:
                 viewer.dismiss(random.randrange(1, 1000))
 
     async def drain(self, seconds: float, *, retry_milliseconds: int = 1000) -> None:
-        """Sends all viewers away, spread over ``seconds`` so that they do not return at once."""
+        """Sends all viewers away, spread over ``seconds`` so that they do not return at once.
+
+        None is to return before the last has gone: until then this server refuses, and a
+        browser's EventSource that is refused gives up for ever.
+        """
         viewers = list(self.viewers.values())
         random.shuffle(viewers)
-        for index, viewer in enumerate(viewers):
-            viewer.dismiss(retry_milliseconds + random.randrange(retry_milliseconds))
-            if index % 50 == 49:
-                await asyncio.sleep(seconds * 50 / len(viewers))
+        size = DISMISSED_AT_ONCE
+        groups = [viewers[first : first + size] for first in range(0, len(viewers), size)]
+        pause_seconds = seconds / max(1, len(groups))
+        while groups:
+            leaving = groups.pop()
+            earliest = retry_milliseconds + round(1000 * pause_seconds * len(groups))
+            for viewer in leaving:
+                viewer.dismiss(earliest + random.randrange(retry_milliseconds))
+            if groups:
+                await asyncio.sleep(pause_seconds)
 
     def _hand_out(self, topic: Topic, commit: Commit) -> int:
         """Whatever is wrong with one stream, the commits of others are handed out."""
