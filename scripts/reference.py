@@ -23,7 +23,7 @@ from tidewire import cli, errors
 from tidewire.answers import events
 from tidewire.dialects import DIALECTS
 from tidewire.dialects.features import Feature
-from tidewire.live.start import Reset
+from tidewire.live.control import Reset
 from tidewire.models.registry import SETTINGS
 from tidewire.models.settings import UpstreamSettings
 from tidewire.server.settings import ChannelSettings, Settings

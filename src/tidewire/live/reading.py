@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING
 
 from tidewire.errors import LogUnavailable, StreamGone, StreamNotFound
 from tidewire.live.base import Dialect
-from tidewire.live.start import Reset, Start
+from tidewire.live.control import Reset
+from tidewire.live.start import Start
 from tidewire.log.base import CHANNEL, Batch, Commit, StreamInfo
 from tidewire.wire.cursor import Position
 from tidewire.wire.event import Event
@@ -125,7 +126,7 @@ class Reading:
     def _tell_reset(self, reason: str, *, lost: int | None = None) -> None:
         """Says in the stream that continuity is broken, and where it goes on."""
         reset = Reset(self.label, reason, str(self.position), lost)
-        self.viewer.tell_reset(reset, cursor=self.viewer.readings.cursor(self))
+        self.viewer.tell(reset, self.viewer.readings.cursor(self))
 
     def _emit_batch(self, batch: Batch) -> None:
         if batch.first > self.offset + 1:

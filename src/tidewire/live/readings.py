@@ -10,8 +10,9 @@ from collections.abc import Collection, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from tidewire.errors import BadRequest
+from tidewire.live.control import Open, Reset
 from tidewire.live.reading import Reading
-from tidewire.live.start import Open, Reset, Start
+from tidewire.live.start import Start
 from tidewire.log.base import StreamInfo
 from tidewire.wire.cursor import CHANGED, write_cursor
 

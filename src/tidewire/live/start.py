@@ -13,7 +13,7 @@ from tidewire.errors import BadRequest, InvalidCursor
 from tidewire.log.base import StreamInfo
 from tidewire.wire.cursor import read_cursor
 
-__all__ = ["Open", "Reset", "Start", "check_since", "find_start"]
+__all__ = ["Start", "check_since", "find_start"]
 
 
 class Start(msgspec.Struct, frozen=True):
@@ -36,41 +36,6 @@ class Start(msgspec.Struct, frozen=True):
     def is_end_of(self, stream: StreamInfo) -> bool:
         """True if nothing comes after it, and never will."""
         return stream.closed and self.offset >= stream.head and not self.reset
-
-
-class Open(msgspec.Struct, frozen=True):
-    """The data of ``stream.open``: what this connection reads, from where.
-
-    Sent first, and again whenever the set has changed. ``connection`` is its id for
-    ``PATCH /api/events/{connection}``.
-    """
-
-    class Place(msgspec.Struct, frozen=True):
-        """``resumed`` is false for a stream that the cursor did not name."""
-
-        stream: str
-        cursor: str
-        resumed: bool
-
-    connection: str
-    streams: list[Place]
-
-
-class Reset(msgspec.Struct, frozen=True, omit_defaults=True):
-    """The data of ``stream.reset``. Reading goes on after ``cursor``, except when ``gone``.
-
-    ``stream`` is empty for a stream of which nothing is known any more but the place
-    that the viewer's cursor had in it.
-
-    ``reason``: ``malformed`` (not a cursor), ``unknown`` (of another stream, or of an
-    earlier one of this name), ``ahead`` (past the end: the log has lost its last
-    moments), ``trimmed`` (retention has removed ``lost`` events), ``gone`` (deleted).
-    """
-
-    stream: str
-    reason: str
-    cursor: str
-    lost: int | None = None
 
 
 def find_start(

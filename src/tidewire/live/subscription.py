@@ -17,8 +17,9 @@ import msgspec
 
 from tidewire.errors import BadRequest
 from tidewire.live.base import Dialect, Sink, Visit
+from tidewire.live.control import Open, Reset
 from tidewire.live.readings import Readings
-from tidewire.live.start import Open, Reset, Start
+from tidewire.live.start import Start
 from tidewire.live.topic import chunk
 from tidewire.log.base import StreamInfo
 from tidewire.wire.cursor import Position
@@ -126,7 +127,7 @@ class Subscription:
         for reading in tuple(self.readings):
             await reading.prime()
         for reset in resets:
-            self.tell_reset(reset, cursor=self.readings.cursor() if reset is resets[-1] else None)
+            self.tell(reset, self.readings.cursor() if reset is resets[-1] else None)
         await self.keep_up()
 
     def left(self) -> asyncio.Future[None]:
@@ -141,6 +142,11 @@ class Subscription:
         if data:
             self.sent_at = self._hub.now()
             self.sink.write(chunk(data) if self.sink.chunked else data)
+
+    def tell(self, control: Open | Reset, cursor: str | None) -> None:
+        """Says something of the streams in their midst; ``cursor`` is its id."""
+        data = msgspec.json.encode(control).decode()
+        self.write(self.dialect.control(control.type, cursor, data))
 
     def beat(self) -> None:
         """A heartbeat, unless something was sent a short while ago."""
@@ -223,18 +229,12 @@ class Subscription:
             wake()
 
     def _tell_open(self, cursor: str | None) -> None:
-        data = msgspec.json.encode(Open(self.id, self.readings.places())).decode()
-        self.write(self.dialect.control("stream.open", cursor, data))
+        self.tell(Open(self.id, self.readings.places()), cursor)
 
     def _resets(self) -> list[Reset]:
         """What could not be continued from the start on."""
         missing = [Reset("", "gone", str(position)) for position in self._missing]
         return missing + self.readings.resets()
-
-    def tell_reset(self, reset: Reset, *, cursor: str | None) -> None:
-        """Says in the stream that continuity is broken; ``cursor`` is the event's id."""
-        data = msgspec.json.encode(reset).decode()
-        self.write(self.dialect.control("stream.reset", cursor, data))
 
 
 def settle(future: asyncio.Future[None]) -> None:

@@ -17,8 +17,8 @@ from starlette.types import Receive, Scope, Send
 
 from tidewire.errors import BadRequest
 from tidewire.live.base import Viewer
+from tidewire.live.control import Open
 from tidewire.live.sinks import disconnected
-from tidewire.live.start import Open
 from tidewire.live.subscription import Subscription
 from tidewire.server.refusals import error_response
 from tidewire.server.respond import StreamResponse
