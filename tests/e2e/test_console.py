@@ -379,6 +379,24 @@ async def test_a_chinese_question_gets_a_chinese_answer(open_console: OpenConsol
     await expect(console.answer.locator("figure.code")).to_be_visible()
 
 
+async def test_each_paragraph_runs_the_way_of_its_language(open_console: OpenConsole) -> None:
+    async def behave(exchange: Exchange) -> None:
+        await exchange.stream(*said("From the left.\n\nمن اليمين.\n"), chunk(finish="stop"))
+
+    console = await open_console(behave)
+    await console.ask("Both ways", model="scripted")
+    await console.wait_for("finished")
+    gaps = await console.answer.locator("p").evaluate_all(
+        """(paragraphs) => paragraphs.map((paragraph) => {
+             const text = document.createRange();
+             text.selectNodeContents(paragraph);
+             const [inner, outer] = [text, paragraph].map((one) => one.getBoundingClientRect());
+             return [inner.left - outer.left, outer.right - inner.right];
+           })"""
+    )
+    assert [gap.index(min(gap)) for gap in gaps] == [0, 1]
+
+
 async def test_conversations_are_kept_apart_and_can_be_opened_again(
     open_console: OpenConsole,
 ) -> None:
