@@ -184,3 +184,71 @@ describe("the list", () => {
     expect(titleOf("🌊".repeat(31))).toBe("🌊".repeat(30) + "…");
   });
 });
+
+describe("another tab", () => {
+  let there: Conversations;
+  let theirs: FakeSource;
+  let id: string;
+
+  const keyOf = () => `tidewire.conversation.${id}`;
+
+  /** This tab hears what the other has kept; a tab does not hear its own. */
+  function hearOfIt(newValue = localStorage.getItem(keyOf())): void {
+    const end = new Shelf(localStorage).onOtherTab(conversations.take);
+    const init = { key: keyOf(), newValue, storageArea: localStorage };
+    window.dispatchEvent(new StorageEvent("storage", init));
+    end();
+  }
+
+  beforeEach(() => {
+    conversations.ask("one", null);
+    source.tell(started, finished);
+    source.watcher.ended(null);
+    id = conversations.current.value.id;
+    theirs = new FakeSource();
+    there = useConversations(theirs, new Shelf(localStorage));
+  });
+
+  const questions = (of: Conversations) =>
+    of.list.find((one) => one.id === id)?.turns.map(({ question }) => question);
+
+  it("that asks in the same conversation loses nothing of it, nor has it lost", () => {
+    there.ask("two", null);
+    const kept = localStorage.getItem(keyOf());
+    conversations.ask("three", null);
+    hearOfIt(kept);
+    expect(questions(conversations)).toEqual(["one", "two", "three"]);
+    conversations.saveNow();
+    expect(new Shelf(localStorage).load()[0]?.turns).toHaveLength(3);
+  });
+
+  it("is watched while it is answered, as soon as the run has its name", () => {
+    there.ask("two", null);
+    hearOfIt();
+    expect(source.resumed).toEqual([]);
+    theirs.tell({ event: "run.started", data: { run: "run_2" } });
+    hearOfIt();
+    hearOfIt();
+    expect(source.resumed).toEqual(["run_2"]);
+    source.tell(text("Both "), text("see it."));
+    expect(shown()).toBe("Both see it.");
+  });
+
+  it("that removes a conversation has removed it here", () => {
+    there.remove(id);
+    hearOfIt();
+    expect(questions(conversations)).toBeUndefined();
+    expect(conversations.current.value.turns).toEqual([]);
+  });
+
+  it("that begins one has begun it here, and leaves open what is", () => {
+    vi.advanceTimersByTime(1);
+    there.startNew();
+    there.ask("new", null);
+    const [open, made] = [id, there.current.value.id];
+    id = made;
+    hearOfIt();
+    expect(conversations.list.map((one) => one.id)).toEqual([made, open]);
+    expect(conversations.current.value.id).toBe(open);
+  });
+});

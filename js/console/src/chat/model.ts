@@ -59,6 +59,19 @@ export function newTurn(question: string, model: string | null): Turn {
   };
 }
 
+/** The turns as another tab has left them; those that are ours, or whole here, stay as they are. */
+export function mergeTurns(
+  here: readonly Turn[],
+  there: readonly Turn[],
+  isOurs: (turn: Turn) => boolean,
+): Turn[] {
+  const stays = (turn: Turn) => isOurs(turn) || turn.answer.status !== "streaming";
+  const staying = new Map(here.filter(stays).map((turn) => [turn.id, turn]));
+  const known = new Set(there.map(({ id }) => id));
+  const onlyOurs = here.filter((turn) => isOurs(turn) && !known.has(turn.id));
+  return [...there.map((turn) => staying.get(turn.id) ?? turn), ...onlyOurs];
+}
+
 /** The first thirty characters of the question, on one line. */
 export function titleOf(question: string): string {
   const characters = Array.from(question.trim().replace(/\s+/g, " "));

@@ -72,6 +72,20 @@ export class Shelf {
     this.#storage.removeItem(PREFIX + id);
   }
 
+  /** Calls back with what another tab has kept, null where it was removed; returns what ends it. */
+  onOtherTab(listener: (id: string, kept: Conversation | null) => void): () => void {
+    const hear = ({ storageArea, key, newValue }: StorageEvent): void => {
+      if (storageArea !== this.#storage || !key?.startsWith(PREFIX)) return;
+      const id = key.slice(PREFIX.length);
+      const kept = readConversation(newValue);
+      if (newValue === null) this.#entries.delete(id);
+      else if (kept) this.#note(kept, newValue);
+      if (newValue === null || kept) listener(id, kept);
+    };
+    window.addEventListener("storage", hear);
+    return () => window.removeEventListener("storage", hear);
+  }
+
   #note(conversation: Conversation, text: string): void {
     const { id, updatedAtMs } = conversation;
     this.#entries.set(id, { characters: text.length, updatedAtMs });

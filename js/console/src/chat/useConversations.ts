@@ -7,6 +7,7 @@ import { computed, reactive, ref, type ComputedRef, type Ref } from "vue";
 
 import { Answering } from "./answering";
 import {
+  mergeTurns,
   newConversation,
   newTurn,
   titleOf,
@@ -34,6 +35,8 @@ export interface Conversations {
   readonly retry: (turn: Turn) => void;
   /** Goes on with every answer that had not ended; call once at the start. */
   readonly resumeAll: () => void;
+  /** Takes what another tab has kept of a conversation; null: it was removed there. */
+  readonly take: (id: string, kept: Conversation | null) => void;
   /** Saves what is unsaved, at once: the page may be going. */
   readonly saveNow: () => void;
 }
@@ -55,10 +58,9 @@ export function useConversations(source: AnswerSource, shelf: Shelf): Conversati
 
   function begin(conversation: Conversation, turn: Turn): Answering {
     const one = new Answering(conversation, turn, source, (urgent) => {
-      unsaved.add(conversation);
       if (!isBusy(turn.phase)) answering.delete(turn.id);
+      saveSoon(conversation);
       if (urgent) saveNow();
-      else saveTimer ??= setTimeout(saveNow, SAVE_EVERY_MS);
     });
     answering.set(turn.id, one);
     return one;
@@ -99,15 +101,41 @@ export function useConversations(source: AnswerSource, shelf: Shelf): Conversati
   }
 
   function remove(id: string): void {
+    for (const turn of find(id)?.turns ?? []) if (isBusy(turn.phase)) stop(turn);
+    shelf.remove(id);
+    forget(id);
+  }
+
+  function forget(id: string): void {
     const at = list.findIndex((conversation) => conversation.id === id);
     for (const turn of list[at]?.turns ?? []) {
-      if (isBusy(turn.phase)) stop(turn);
       answering.get(turn.id)?.leave();
       answering.delete(turn.id);
     }
     if (at >= 0) list.splice(at, 1);
-    shelf.remove(id);
     if (currentId.value === id) startNew();
+  }
+
+  function take(id: string, kept: Conversation | null): void {
+    if (kept === null) return forget(id);
+    const known = find(id);
+    const turns = mergeTurns(known?.turns ?? [], kept.turns, (turn) => answering.has(turn.id));
+    if (known) Object.assign(known, kept, { turns });
+    else list.push(kept);
+    list.sort((a, b) => b.updatedAtMs - a.updatedAtMs);
+    const taken = find(id);
+    if (!taken) return;
+    if (turns.length > kept.turns.length) saveSoon(taken);
+    join(taken);
+  }
+
+  /** Watches what is being answered in another tab, once it has a name. */
+  function join(conversation: Conversation): void {
+    for (const turn of conversation.turns) {
+      if (turn.run && isBusy(turn.phase) && !answering.has(turn.id)) {
+        goOn(conversation, turn);
+      }
+    }
   }
 
   function stop(turn: Turn): void {
@@ -129,12 +157,21 @@ export function useConversations(source: AnswerSource, shelf: Shelf): Conversati
   function resumeAll(): void {
     for (const conversation of list) {
       for (const turn of conversation.turns.filter(({ phase }) => isBusy(phase))) {
-        turn.phase = "idle";
-        const one = begin(conversation, turn);
-        if (turn.run) one.resume(turn.run);
-        else one.ask();
+        goOn(conversation, turn);
       }
     }
+  }
+
+  function goOn(conversation: Conversation, turn: Turn): void {
+    turn.phase = "idle";
+    const one = begin(conversation, turn);
+    if (turn.run) one.resume(turn.run);
+    else one.ask();
+  }
+
+  function saveSoon(conversation: Conversation): void {
+    unsaved.add(conversation);
+    saveTimer ??= setTimeout(saveNow, SAVE_EVERY_MS);
   }
 
   function saveNow(): void {
@@ -165,6 +202,7 @@ export function useConversations(source: AnswerSource, shelf: Shelf): Conversati
     stop,
     retry,
     resumeAll,
+    take,
     saveNow,
   };
 }
