@@ -18,10 +18,11 @@ from tidewire.server.caller import caller
 
 __all__ = ["INTERVAL", "MONITOR", "Access"]
 
-MONITOR = "monitor"
+MONITOR = "monitor:"
+"""What the name of a server's monitor begins with."""
 INTERVAL = "demo-interval-"
 """What the names of the demo's channels begin with."""
-RESERVED = (f"{ROOM}*", f"{USER}*", EVERYONE, MONITOR, f"{INTERVAL}*")
+RESERVED = (f"{ROOM}*", f"{USER}*", EVERYONE, f"{MONITOR}*", f"{INTERVAL}*")
 _IS_RESERVED = re.compile("|".join(map(translate, RESERVED))).match
 
 

@@ -108,9 +108,9 @@ def create_app(settings: Settings) -> FastAPI:
     chat = Chat(answers, apis)
     rules = [ChannelRule(**table.model_dump()) for table in settings.channels]
     channels = Channels(tide.log, tide.hub, [*rules, MONITOR_RULE, *NOTIFICATION_RULES])
-    monitor = Monitor(tide, channels, settings.data)
+    monitor = Monitor(tide, channels, port=settings.port, disk=settings.data)
     _include(app, chat_router(chat))
-    presence = _include_channels(app, tide, channels)
+    presence = _include_channels(app, tide, channels, monitor.channel)
     _include(app, openai_router(answers, apis))
     _include(app, anthropic_router(answers))
     _include(app, responses_router(answers))
@@ -140,7 +140,7 @@ def _include(app: FastAPI, router: APIRouter) -> None:
     app.router.routes += router.routes
 
 
-def _include_channels(app: FastAPI, tide: Tidewire, channels: Channels) -> Presence:
+def _include_channels(app: FastAPI, tide: Tidewire, channels: Channels, monitor: str) -> Presence:
     """Channels, and what people do with them; the presence is to be run."""
     policy = Everybody()
     access = Access(policy)
@@ -152,7 +152,7 @@ def _include_channels(app: FastAPI, tide: Tidewire, channels: Channels) -> Prese
     _include(app, channels_router(tide, channels, access, subscriber))
     _include(app, rooms_router(channels, rooms, presence, policy, subscriber))
     _include(app, notifications_router(tide, notifications, subscriber))
-    _include(app, monitor_router(subscriber))
+    _include(app, monitor_router(monitor, subscriber))
     return presence
 
 

@@ -1,7 +1,7 @@
 """``/api/monitor``: figures of the machine and of the hub, every few seconds.
 
-A channel like any other. One sampler publishes to it, however many watch, and rests
-while nobody does. Who comes late gets the last hour that was sampled.
+A channel like any other, one for each server. One sampler publishes to it, however many
+watch, and rests while nobody does. Who comes late gets the last hour that was sampled.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from tidewire.wire.event import Event
 __all__ = ["MONITOR_RULE", "Monitor", "Sample", "monitor_router"]
 
 EVERY_SECONDS = 2.0
-MONITOR_RULE = ChannelRule(MONITOR, max_events=1800, max_age_seconds=3600.0)
+MONITOR_RULE = ChannelRule(f"{MONITOR}*", max_events=1800, max_age_seconds=3600.0)
 
 logger = logging.getLogger("tidewire.monitor")
 
@@ -81,9 +81,11 @@ class _Counters(NamedTuple):
 
 
 class Monitor:
-    """The sampler. ``run`` it as a task."""
+    """The sampler. ``run`` it as a task. ``port``: what tells this server from others that
+    share its log; it is the same after a restart."""
 
-    def __init__(self, tide: Tidewire, channels: Channels, disk: Path) -> None:
+    def __init__(self, tide: Tidewire, channels: Channels, *, port: int, disk: Path) -> None:
+        self.channel = f"{MONITOR}{port}"
         self._tide = tide
         self._channels = channels
         folders = (disk.absolute(), *disk.absolute().parents)
@@ -95,13 +97,13 @@ class Monitor:
         """Samples while somebody watches; cancel it to stop."""
         while True:
             await asyncio.sleep(EVERY_SECONDS)
-            if self._channels.audience(MONITOR):
+            if self._channels.audience(self.channel):
                 await self.publish()
 
     async def publish(self) -> None:
         try:
             data = msgspec.json.encode(self.sample()).decode()
-            await self._channels.publish(MONITOR, [Event("sample", data)])
+            await self._channels.publish(self.channel, [Event("sample", data)])
         except (OSError, psutil.Error, TidewireError) as exc:
             logger.warning("A sample was not published: %s", exc)
 
@@ -148,13 +150,13 @@ class Monitor:
         )
 
 
-def monitor_router(subscriber: Subscriber) -> APIRouter:
+def monitor_router(channel: str, subscriber: Subscriber) -> APIRouter:
     router = APIRouter(route_class=Route, tags=["monitor"])
 
     @router.get("/api/monitor", response_class=Response, responses=SSE)
     async def monitor(request: Request) -> Response:
         """Figures every two seconds, as events ``sample``; first those of the last hour."""
-        return await subscriber.respond(request, [MONITOR], since="start")
+        return await subscriber.respond(request, [channel], since="start")
 
     return router
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import httpx
 import pytest
 
-RESERVED = ["room:lobby", "user:ann", "everyone", "monitor", "demo-interval-1"]
+RESERVED = ["room:lobby", "user:ann", "everyone", "monitor:8400", "demo-interval-1"]
 POLL = {"mode": "poll", "wait": "0", "from": "start"}
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import httpx
 import pytest
@@ -45,13 +46,25 @@ async def test_it_samples_once_for_all_and_rests_for_nobody(api: httpx.AsyncClie
     async with Watch(api, "/api/monitor") as first, Watch(api, "/api/monitor") as second:
         events = await first.until(4)
         assert [e.id for e in (await second.until(4))[1:]] == [e.id for e in events[1:]]
-    resting = (await api.get("/api/channels/monitor/info")).json()["head"]
+    resting = (await api.get("/api/channels/monitor:8400/info")).json()["head"]
     async with Watch(api, "/api/demo/interval?ms=30") as meanwhile:
         await meanwhile.until(8)  # some time passes
-    assert (await api.get("/api/channels/monitor/info")).json()["head"] == resting
+    assert (await api.get("/api/channels/monitor:8400/info")).json()["head"] == resting
     async with Watch(api, "/api/monitor") as late:
         seen = (await late.until(2 + resting))[1:]
     assert [e.id for e in seen[:3]] == [e.id for e in events[1:]]
+
+
+async def test_servers_with_one_log_tell_each_their_own_figures(
+    start: Start, tmp_path: Path
+) -> None:
+    log = {"url": f"sqlite:///{tmp_path / 'log.db'}"}
+    one, other = await start(log=log, port=8401), await start(log=log, port=8402)
+    async with Watch(other, "/api/channels/a") as more:
+        await more.until(1)
+        async with Watch(one, "/api/monitor") as watch, Watch(other, "/api/monitor") as beside:
+            seen = [[json.loads(e.data) for e in (await w.until(5))[1:]] for w in (watch, beside)]
+    assert [{sample["streams"] for sample in samples} for samples in seen] == [{1}, {2}]
 
 
 async def test_a_changed_set_is_kept_when_its_viewer_comes_back(api: httpx.AsyncClient) -> None:
@@ -60,7 +73,7 @@ async def test_a_changed_set_is_kept_when_its_viewer_comes_back(api: httpx.Async
     await publish(api, "a", "1")
     async with Watch(api, "/api/monitor", cursor=changed.json()["cursor"]) as watch:
         opened = await watch.opened()
-        assert {place["stream"] for place in opened["streams"]} == {"monitor", "a"}
+        assert {place["stream"] for place in opened["streams"]} == {"monitor:8400", "a"}
         assert "1" in [event.data for event in await watch.until(2)]
 
 
