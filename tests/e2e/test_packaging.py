@@ -6,14 +6,18 @@ nothing is downloaded.
 
 from __future__ import annotations
 
+import json
 import shutil
 import subprocess
 import sys
 import tarfile
+import tomllib
 import zipfile
 from pathlib import Path
 
 import pytest
+
+from tidewire import __version__
 
 ROOT = Path(__file__).parents[2]
 NEEDED = {
@@ -40,6 +44,12 @@ def sdist(tmp_path: Path) -> Path:
     subprocess.run([*command, "--directory", tmp_path], cwd=ROOT, check=True)
     (archive,) = tmp_path.glob("tidewire-*.tar.gz")
     return archive
+
+
+def test_all_that_is_installed_has_one_version() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    package = json.loads((ROOT / "js" / "client" / "package.json").read_text())
+    assert project["version"] == package["version"] == __version__
 
 
 def test_a_wheel_of_the_checkout_has_the_console_inside(tmp_path: Path) -> None:
