@@ -23,6 +23,7 @@ __all__ = [
     "AsgiSink",
     "DirectSink",
     "DirectTransport",
+    "chunk",
     "disconnected",
 ]
 
@@ -77,6 +78,11 @@ class DirectTransport(Protocol):
         ...
 
     def abort(self) -> None: ...
+
+
+def chunk(data: bytes) -> bytes:
+    """``data`` as a sink that is ``chunked`` wants it: one HTTP/1.1 chunk."""
+    return b"%x\r\n%b\r\n" % (len(data), data)
 
 
 class DirectSink:

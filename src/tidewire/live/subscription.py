@@ -19,8 +19,8 @@ from tidewire.errors import BadRequest
 from tidewire.live.base import Dialect, Sink, Visit
 from tidewire.live.control import Open, Reset
 from tidewire.live.readings import Readings
+from tidewire.live.sinks import chunk
 from tidewire.live.start import Start
-from tidewire.live.topic import chunk
 from tidewire.log.base import StreamInfo
 from tidewire.wire.cursor import Position
 

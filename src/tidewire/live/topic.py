@@ -17,7 +17,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, TypeAlias
 
-from tidewire.live.sinks import DirectSink
+from tidewire.live.sinks import DirectSink, chunk
 from tidewire.log.base import Commit
 from tidewire.wire.event import Event
 
@@ -25,18 +25,13 @@ if TYPE_CHECKING:
     from tidewire.live.hub import Hub
     from tidewire.live.reading import Reading
 
-__all__ = ["Group", "Topic", "chunk"]
+__all__ = ["Group", "Topic"]
 
 Way: TypeAlias = Callable[[bytes], int | None]
 """Takes bytes and gives how many of them it took; None is all."""
 
 RECENT_BYTES = 256 * 1024
 RECENT_COMMITS = 256
-
-
-def chunk(data: bytes) -> bytes:
-    """``data`` framed as one HTTP/1.1 chunk."""
-    return b"%x\r\n%b\r\n" % (len(data), data)
 
 
 class Group:

@@ -10,10 +10,9 @@ from tests.unit.live.scripted import ScriptedLog, ScriptedSink, turns
 from tidewire.dialects import DIALECTS
 from tidewire.live.base import Sink
 from tidewire.live.hub import Hub
-from tidewire.live.sinks import DirectSink
+from tidewire.live.sinks import DirectSink, chunk
 from tidewire.live.start import Start
 from tidewire.live.subscription import Subscription
-from tidewire.live.topic import chunk
 from tidewire.wire.event import Event
 
 NATIVE = DIALECTS["native"]

@@ -17,9 +17,9 @@ from tidewire.answers.events import ReasoningDelta, TextDelta, encode
 from tidewire.dialects import find_dialect
 from tidewire.errors import BadRequest, LogUnavailable
 from tidewire.live.hub import Hub
+from tidewire.live.sinks import chunk
 from tidewire.live.start import Start, find_start
 from tidewire.live.subscription import Subscription
-from tidewire.live.topic import chunk
 from tidewire.log.base import Batch, Retention, StreamInfo
 from tidewire.log.memory import MemoryLog
 from tidewire.wire.cursor import Position
