@@ -195,6 +195,14 @@ async def test_reset_after_the_finish_reason_is_no_loss() -> None:
     assert events[-1] == Finish("stop")
 
 
+@pytest.mark.parametrize("together", [True, False])
+async def test_nothing_counts_after_the_terminator_however_it_arrives(together: bool) -> None:
+    pieces = [*said("High"), FINISH, DONE, *said(" water.")]
+    events, error = await ask(lambda x: x.stream(*([b"".join(pieces)] if together else pieces)))
+    assert error is None
+    assert text(events) == "High"
+
+
 async def test_terminator_without_finish_reason() -> None:
     events, error = await ask(lambda x: x.stream(*said("all"), DONE))
     assert error is None

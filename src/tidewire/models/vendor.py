@@ -107,6 +107,8 @@ class VendorModel(ABC, Generic[S]):
             try:
                 while not reader.terminated and (batch := await stream.read()) is not None:
                     for event in batch:
+                        if reader.terminated:  # what follows would depend on how bytes arrive
+                            break
                         for said in reader.feed(event.data):
                             meter.add(said)
                             yield said
