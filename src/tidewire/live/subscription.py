@@ -185,9 +185,15 @@ class Subscription:
         self._rouse()
 
     def dismiss(self, retry_milliseconds: int) -> None:
-        """Sends the viewer away before its streams end; it is told when to come back."""
+        """Sends the viewer away before its streams end; it is told when to come back.
+
+        These are its last words: to one that is over, nothing is said any more.
+        """
+        if self.over:
+            return
         if self._has_begun and not self.sink.is_paused:
             self.write(self.dialect.farewell(retry_milliseconds))
+        self.readings.withdraw()
         self.end()
 
     def paused(self) -> None:

@@ -13,7 +13,7 @@ import pytest
 
 from tests.unit.live.scripted import ScriptedLog, ScriptedSink, turns
 from tests.unit.runs.jumping_time import in_no_time
-from tidewire.answers.events import ReasoningDelta, TextDelta, encode
+from tidewire.answers.events import ReasoningDelta, RunFinished, TextDelta, encode
 from tidewire.dialects import find_dialect
 from tidewire.errors import BadRequest, LogUnavailable
 from tidewire.live.hub import Hub
@@ -27,6 +27,7 @@ from tidewire.wire.event import Event
 from tidewire.wire.parser import Parser, ServerSentEvent
 
 ONE, TWO, THREE = (Event("word", f'"{word}"') for word in ("one", "two", "three"))
+HELLO, LAST = (Event(e.type, encode(e)) for e in (TextDelta("t1", "Hello"), RunFinished()))
 NATIVE = find_dialect("native")
 TYPEWRITER = find_dialect("typewriter")
 STREAM = StreamInfo("s", "epoch1", first=3, head=7, closed=False, fence=1)
@@ -185,6 +186,22 @@ def _retry_seconds(farewell: bytes) -> float:
 async def _run(enter: Callable[[], object], run: Callable[[], object]) -> None:
     await enter()  # type: ignore[misc]
     await run()  # type: ignore[misc]
+
+
+@pytest.mark.parametrize("dialect", ["native", "openai"])
+@in_no_time
+async def test_nothing_follows_the_farewell(dialect: str) -> None:
+    log = ScriptedLog()
+    hub, sink = _hub(log), ScriptedSink()
+    async with reading(hub, log.stream, sink, dialect=dialect) as task:
+        (viewer,) = hub.viewers.values()
+        viewer.dismiss(1000)
+        said = len(sink.writes)
+        log.commit([HELLO, LAST], close=True)
+        log.deliver()
+        await task
+        viewer.dismiss(1000)  # as one does who had listed the viewers before
+        assert len(sink.writes) == said
 
 
 @in_no_time
