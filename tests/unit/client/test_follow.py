@@ -187,7 +187,7 @@ async def test_it_gives_up_after_so_many_tries_without_an_event() -> None:
 async def test_a_connection_that_says_nothing_is_left() -> None:
     silent = stream(deltas(1)) + FakeServer.HOLD
     async with FakeServer(silent, stream(FINISHED)) as server:
-        reading = Reading(server.url, silence_seconds=0.05)
+        reading = Reading(server.url, silence_seconds=0.5)
         assert [id for id, _ in await reading.read()] == ["e-1", "e-9"]
     assert reading.reasons == ["no answer in time"]
 
