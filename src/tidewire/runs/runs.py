@@ -7,13 +7,14 @@ elsewhere takes it over; its owner is then fenced out.
 from __future__ import annotations
 
 import asyncio
+import re
 import secrets
 import time
 from collections import deque
 from collections.abc import AsyncGenerator, Callable
 
 from tidewire.answers.events import AnswerEvent, RunFailed, RunStarted, RunStopped, encode
-from tidewire.errors import NotFound, ShuttingDown
+from tidewire.errors import BadRequest, NotFound, ShuttingDown
 from tidewire.live.hub import Hub
 from tidewire.log.base import Log, StreamInfo
 from tidewire.models.base import ChatRequest
@@ -26,6 +27,7 @@ from tidewire.wire.event import Event
 __all__ = ["PREFIX", "Runs", "Started", "new_run_id"]
 
 PREFIX = "run_"
+_ID = re.compile(PREFIX + "[A-Za-z0-9._~-]{1,200}")
 STOP_SECONDS = 2.0
 END_SECONDS = 6.0
 
@@ -105,13 +107,15 @@ class Runs:
         request: ChatRequest | None = None,
         linger_seconds: float | None = None,
     ) -> Started:
-        """Starts a run, or joins the one that has this id already.
+        """Starts a run, or joins the one that has this id already; ids begin with ``run_``.
 
         ``source`` is only called for a new run. ``linger_seconds``: stop it so long
         after its last viewer has left (0: at once); None: never because of that.
-        Raises ShuttingDown, LogUnavailable.
+        Raises BadRequest for an id that no run can have, ShuttingDown, LogUnavailable.
         """
         id = id or new_run_id()
+        if not _ID.fullmatch(id):
+            raise BadRequest("A run's id is 'run_' and 1 to 200 letters, digits or . _ ~ - more.")
         started = RunStarted(id, session=session, model=model, created=int(time.time()))
         first = [Event(started.type, encode(started))]
         stream = await self._create(id)

@@ -59,9 +59,8 @@ class Server(uvicorn.Server):
             sys.exit(STARTUP_FAILURE)
 
     def _log_started_message(self, listeners: Any) -> None:
-        host, port = listeners[0].getsockname()[:2]
-        shown = f"[{host}]" if ":" in host else host
-        logger.info("Listening on http://%s:%d – Ctrl+C ends it", shown, port)
+        shown = _shown(listeners[0].getsockname())
+        logger.info("Listening on %s – Ctrl+C ends it", shown)
 
     async def shutdown(self, sockets: Any = None) -> None:
         draining = [tide.begin_drain() for tide in Tidewire.opened]
@@ -74,6 +73,14 @@ class Server(uvicorn.Server):
         """A signal ends us in good order, so the process ends with 0, not by the signal."""
         self.force_exit = self.should_exit  # the second one, whichever it is
         self.should_exit = True
+
+
+def _shown(address: Any) -> str:
+    """A socket's own address, for a person."""
+    if isinstance(address, str):
+        return f"unix:{address}"
+    host, port = address[:2]
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
 def run(app: Any, *, host: str = "127.0.0.1", port: int = 8400, **options: Any) -> None:

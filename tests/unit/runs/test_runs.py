@@ -10,7 +10,7 @@ import pytest
 from tests.unit.runs.jumping_time import JumpingLoop, in_no_time
 from tests.unit.runs.test_run import House
 from tidewire.answers.events import RunFailed, TextDelta, TextEnd
-from tidewire.errors import NotFound, ShuttingDown, StreamGone, StreamNotFound
+from tidewire.errors import BadRequest, NotFound, ShuttingDown, StreamGone, StreamNotFound
 from tidewire.log.memory import MemoryLog
 from tidewire.runs.lease import LEASE_SECONDS
 
@@ -43,6 +43,15 @@ async def test_the_same_id_joins_and_asks_nobody() -> None:
     assert {other.stream.epoch for other in others} == {first.stream.epoch}
     assert len(house.runs) == 1
     await house.runs.close()
+
+
+@pytest.mark.parametrize(
+    "id", ["mine", "session/1", "run_", "run_a b", "run_a/b", "run_" + "x" * 201]
+)
+async def test_an_id_that_nobody_could_stop_it_by_begins_no_run(id: str) -> None:
+    house = House()
+    with pytest.raises(BadRequest, match="A run's id is 'run_'"):
+        await house.start(_speak_for_ever, id=id)
 
 
 @in_no_time
