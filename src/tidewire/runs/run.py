@@ -16,6 +16,7 @@ from collections.abc import AsyncGenerator
 import msgspec
 
 from tidewire.answers.events import (
+    TERMINAL_TYPES,
     AnswerEvent,
     RunFailed,
     RunFinished,
@@ -137,9 +138,10 @@ class Run:
     async def _generate(self) -> None:
         try:
             async for said in self._source:
-                if self.ended:  # a source that does not let itself be cancelled
+                if not self.ended:
+                    self._say(said)
+                if self.ended:  # it has said its end, or does not let itself be cancelled
                     break
-                self._say(said)
                 if self._events >= self._check_at:
                     await self._keep_up()
             self._check_stored()
@@ -166,6 +168,9 @@ class Run:
         for event in self._composer.compose(said):
             if isinstance(event, Finish):
                 self._reason = event.reason
+            elif event.type in TERMINAL_TYPES:
+                self._check_stored()
+                self._end(event)
             else:
                 self._append(event)
 

@@ -1,7 +1,8 @@
 """What a run can be made of: any async iterable of answer events, texts and strings.
 
 Adapters yield well-formed events. A builder's generator may just yield ``text("…")``
-and ``reasoning("…")``, or plain strings: their parts are opened and closed here.
+and ``reasoning("…")``, or plain strings: their parts are opened and closed here. One that
+passes on another run says the end of that; its beginning is left out.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterable, Sequence
 from typing import ClassVar
 
-from tidewire.answers.events import AnswerEvent
+from tidewire.answers.events import AnswerEvent, RunStarted
 from tidewire.models.parts import Parts
 
 __all__ = ["Composer", "Piece", "Source", "reasoning", "text"]
@@ -54,6 +55,8 @@ class Composer:
         if not isinstance(said, AnswerEvent):
             kind = type(said).__name__
             raise TypeError(f"A run is made of answer events and strings, not {kind}.")
+        if isinstance(said, RunStarted):  # of another run
+            return ()
         if self._parts is None:
             return (said,)
         return (*self._parts.close(), said)

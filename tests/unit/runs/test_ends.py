@@ -13,6 +13,7 @@ from tests.unit.runs.test_run import FailingLog, House, _hang
 from tidewire.answers.events import (
     AnswerEvent,
     RunFailed,
+    RunStarted,
     RunStopped,
     TextDelta,
     TextEnd,
@@ -73,6 +74,18 @@ async def test_what_is_no_exception_ends_the_run_too() -> None:
     await asyncio.sleep(1)
     said = await house.stored(started)
     assert said[-1] == RunFailed("internal", "The answer could not be finished.", retryable=True)
+
+
+@in_no_time
+async def test_the_end_of_a_run_that_is_passed_on_is_the_end() -> None:
+    async def source() -> Said:
+        yield RunStarted("run_other")
+        yield TextStart("t1")
+        yield RunStopped("stop")
+        yield "after"
+
+    said = await House().whole(source)
+    assert said[1:] == [TextStart("t1"), TextEnd("t1"), RunStopped("stop")]
 
 
 @in_no_time
