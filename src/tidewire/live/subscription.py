@@ -160,10 +160,13 @@ class Subscription:
         is lost. Unknown names to remove, and streams it has already, are no error;
         what is in both stays.
 
-        Raises BadRequest for too many, for none, and where the dialect carries one only.
+        Raises BadRequest for too many, for none, where the dialect carries one only, and where
+        nothing was announced: there, no other set could be asked for again.
         """
         if not self.dialect.multiplexes:
             raise BadRequest(f"The dialect '{self.dialect.name}' carries one stream only.")
+        if not self._announce:
+            raise BadRequest("Only a connection that began with stream.open can be changed.")
         left, came = self.readings.change(self, add=add, remove=remove)
         for reading in left:
             self._hub.leave_reading(reading)

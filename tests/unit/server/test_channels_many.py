@@ -324,6 +324,16 @@ async def test_a_change_that_cannot_be_leaves_everything_as_it_is(
         assert watch.events[-1].id.endswith(".~") == (status == 200)
 
 
+async def test_one_that_was_not_opened_for_channels_cannot_be_changed(
+    api: httpx.AsyncClient,
+) -> None:
+    """Its URL knows no others, so what were added would be lost at the reconnect."""
+    async with Watch(api, "/api/demo/interval?ms=60000") as watch:
+        await watch.until(1)
+        (connected,) = (await api.get("/api/connections")).json()["connections"]
+        assert (await change(api, connected["connection"], add=["a"])).status_code == 400
+
+
 async def test_a_connection_that_is_not_there_cannot_be_changed(api: httpx.AsyncClient) -> None:
     assert (await change(api, "none", add=["made"])).status_code == 404
     assert (await api.get("/api/channels/made/info")).status_code == 404
