@@ -350,6 +350,16 @@ async def test_close_ends_what_is_pending_and_refuses_what_comes_later(log: Log)
         await asyncio.wait_for(log.create("t"), 5)
 
 
+async def test_a_log_that_was_closed_may_be_opened_again(log: Log, told: list[Any]) -> None:
+    await log.create("s")
+    await log.append("s", events("a"))
+    await log.close()
+    await log.open()
+    assert await log.append("s", events("b")) == 2
+    assert await read_all(log, "s") == ["a", "b"]
+    assert len(told) == 2
+
+
 # Incarnations
 
 

@@ -136,7 +136,7 @@ class Log(Protocol):
     """Why the last write failed, for readiness; None while writes succeed."""
 
     async def open(self) -> None:
-        """Makes the store ready. Raises LogUnavailable or ConfigError."""
+        """Makes the store ready, also one that was closed. Raises LogUnavailable or ConfigError."""
         ...
 
     async def close(self) -> None:

@@ -96,7 +96,7 @@ class MemoryLog:
         self._closed = False
 
     async def open(self) -> None:
-        pass
+        self._closed = False
 
     async def close(self) -> None:
         self._commit()

@@ -81,7 +81,7 @@ class SqliteLog:
         self._busy_timeout_seconds = busy_timeout_seconds
         self._clock = clock
         self._locks = OwnerLocks(Path(f"{path}-owners"))
-        self._readers = Readers(self._connect, readers)
+        self._reading_threads = readers
         self._writing: sqlite3.Connection | None = None
 
     async def open(self) -> None:
@@ -91,6 +91,7 @@ class SqliteLog:
             logger.error("Cannot open %s: %s", self._path, exc)
             raise unavailable(exc, "opened") from exc
         self._loop = asyncio.get_running_loop()
+        self._readers = Readers(self._connect, self._reading_threads)
         self._checkpoints = checkpoints = Checkpoints(self._connect)
         store = Store(self._writing, clock=self._clock)
         self._writer = Writer(store, self._committed, lambda: checkpoints.seen(store.changes))

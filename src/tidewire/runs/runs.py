@@ -76,6 +76,7 @@ class Runs:
 
     async def open(self) -> None:
         """Takes the lease and closes what a dead process left open."""
+        self.draining = False
         await self._lease.open()
 
     async def close(self, *, drain_seconds: float = 0.0) -> None:

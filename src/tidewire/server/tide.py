@@ -122,7 +122,10 @@ class Tidewire:
             await self.close()
 
     async def open(self) -> None:
-        """Opens the log and closes runs that a dead process left. Raises LogUnavailable."""
+        """Opens the log and closes runs that a dead process left. Raises LogUnavailable.
+
+        One that was closed may be opened again, as the tests of an app do.
+        """
         await self.log.open()
         await self.runs.open()
         self._tasks = [
@@ -153,6 +156,7 @@ class Tidewire:
         Tidewire.opened.discard(self)
         if self._drain is not None:
             self._drain.cancel()
+            self._drain = None
         await self.runs.close()
         await self.hub.drain(seconds=0.0)
         await self.beside.end()

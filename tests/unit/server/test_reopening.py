@@ -1,0 +1,24 @@
+"""An app that ends and begins again in one process, as it does from test to test."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator
+from pathlib import Path
+
+import pytest
+
+from tidewire.server.tide import Tidewire
+
+
+async def _hello() -> AsyncGenerator[str, None]:
+    yield "Hello"
+
+
+@pytest.mark.parametrize("url", ["memory://", "sqlite:///{}/log.sqlite"])
+async def test_what_was_drained_and_closed_may_be_opened_again(url: str, tmp_path: Path) -> None:
+    tide = Tidewire(url.format(tmp_path))
+    for _ in range(2):
+        async with tide.lifespan():
+            started = await tide.start(_hello())
+            await tide.begin_drain()
+            assert (await tide.log.info(started.id)).closed
