@@ -1,8 +1,8 @@
 /**
  * Calls something at most once per frame.
  *
- * A hidden page has no frames: there a slow timer stands in, so that an answer is still
- * folded and kept while nobody looks.
+ * A hidden page has no frames, not even the one that it was promised: a slow timer stands
+ * in, so that an answer is still folded and kept while nobody looks.
  */
 
 const HIDDEN_MS = 250;
@@ -19,19 +19,18 @@ export function onFrames(callback: () => void): Frames {
   let cancelRequest: (() => void) | null = null;
 
   function run(): void {
-    cancelRequest = null;
+    cancel();
     callback();
   }
 
   function request(): void {
     if (cancelRequest) return;
-    if (document.visibilityState === "hidden") {
-      const timer = setTimeout(run, HIDDEN_MS);
-      cancelRequest = () => clearTimeout(timer);
-    } else {
-      const frame = requestAnimationFrame(run);
-      cancelRequest = () => cancelAnimationFrame(frame);
-    }
+    const frame = requestAnimationFrame(run);
+    const timer = setTimeout(run, HIDDEN_MS);
+    cancelRequest = () => {
+      cancelAnimationFrame(frame);
+      clearTimeout(timer);
+    };
   }
 
   function cancel(): void {
@@ -40,9 +39,7 @@ export function onFrames(callback: () => void): Frames {
   }
 
   function flush(): void {
-    if (!cancelRequest) return;
-    cancel();
-    callback();
+    if (cancelRequest) run();
   }
 
   return { request, flush, cancel };
