@@ -19,6 +19,13 @@ describe("renderMarkdown", () => {
     expect(html).not.toMatch(/<script|onerror|javascript:|data:text|<iframe|<form|<button|style/i);
   });
 
+  it("shows as it was written what is nested too deep to be read", () => {
+    const deep = `${">".repeat(5000)} <b>deep</b>`;
+    for (const html of [renderMarkdown(deep), renderOpenMarkdown(deep)]) {
+      expect(html).toContain("&gt;&gt;&gt; &lt;b&gt;deep");
+    }
+  });
+
   it("turns a remote image into a link, so that reading tells nobody", () => {
     const html = renderMarkdown("![chart](https://example.com/chart.png?q=secret)");
     expect(html).not.toContain("<img");

@@ -41,6 +41,11 @@ describe("mend", () => {
     expect(mend(source)).toBe(expected);
   });
 
+  it("closes nothing where more is open than a person would open", () => {
+    const loop = "*a _b ".repeat(1000).trimEnd();
+    expect(mend(loop, "^")).toBe(`${loop}^`);
+  });
+
   it("puts the caret where the text ends, inside what is open", () => {
     expect(mend("- say **hel", "^")).toBe("- say **hel^**");
     expect(mend("plain ", "^")).toBe("plain^");

@@ -9,7 +9,7 @@
 import DOMPurify from "dompurify";
 import { Marked, type Tokens } from "marked";
 
-import { highlight } from "./highlight";
+import { escapeHtml, highlight } from "./highlight";
 import { mend } from "./mend";
 
 /** Stands for the caret while Markdown is rendered; in no script, so in no answer. */
@@ -71,13 +71,22 @@ purify.addHook("afterSanitizeAttributes", (node) => {
 
 /** The HTML of a finished block. */
 export function renderMarkdown(source: string): string {
-  return sanitise(marked.parse(source, { async: false }));
+  return sanitise(parse(source));
 }
 
 /** The HTML of a block that is still arriving, with a caret where its text ends. */
 export function renderOpenMarkdown(source: string): string {
-  const html = sanitise(marked.parse(mend(source, CARET), { async: false }));
+  const html = sanitise(parse(mend(source, CARET)));
   return html.replaceAll(CARET, CARET_HTML);
+}
+
+/** What is nested deeper than the parser's stack reaches is shown as it was written. */
+function parse(source: string): string {
+  try {
+    return marked.parse(source, { async: false });
+  } catch {
+    return `<p>${escapeHtml(source)}</p>`;
+  }
 }
 
 function sanitise(html: string): string {

@@ -16,6 +16,8 @@ const DELIMITER_ROW = /^\s*\|?[\s:|-]+\|[\s:|-]*$/;
 const RULE = /^(?:[\s|:-]*|[\s*_=-]*)$/;
 const LETTER = /[\p{L}\p{N}]/u;
 const LONGEST_TAG = 60;
+/** More open marks are no emphasis but a model that loops; to close them costs seconds. */
+const MOST_OPEN = 16;
 
 /** `source` with its open ends closed; `caret`, if given, stands where the text ends. */
 export function mend(source: string, caret = ""): string {
@@ -76,7 +78,7 @@ function closeInline(text: string, caret: string): string {
     out += shown;
     at = next;
   }
-  return out + caret + open.reverse().join("");
+  return out + caret + (open.length > MOST_OPEN ? "" : open.reverse().join(""));
 }
 
 function readStep(text: string, at: number, open: string[]): Step {
