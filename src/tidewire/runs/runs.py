@@ -13,7 +13,7 @@ import time
 from collections import deque
 from collections.abc import AsyncGenerator, Callable
 
-from tidewire.answers.events import AnswerEvent, RunFailed, RunStarted, RunStopped, encode
+from tidewire.answers.events import AnswerEvent, RunStarted, RunStopped, encode
 from tidewire.errors import BadRequest, NotFound, ShuttingDown
 from tidewire.live.hub import Hub
 from tidewire.log.base import Log, StreamInfo
@@ -137,13 +137,16 @@ class Runs:
             request=request,
             started=stored,
         )
-        self._runs[id] = run
         if linger_seconds is not None:
             self._lingering.allow(id, linger_seconds)
+        self._begin(run)
+        return Started(stream, run, created=True)
+
+    def _begin(self, run: Run) -> None:
+        self._runs[run.id] = run
         task = run.start()
         self._tasks.add(task)
         task.add_done_callback(lambda task: self._done(run, task))
-        return Started(stream, run, created=True)
 
     async def _create(self, id: str) -> StreamInfo:
         """The stream of a run. One that nobody is going to write does not stay open."""
@@ -162,11 +165,13 @@ class Runs:
         return stream
 
     def _forsake(self, made: asyncio.Future[StreamInfo]) -> None:
-        """Ends the run of a stream, if that was made, before it has begun."""
+        """Ends the run of a stream, if that was made, before it has said anything."""
         if made.exception() is None and (stream := made.result()).created:
-            end = RunFailed("interrupted", "The answer was not begun.", retryable=True)
-            last = [Event(end.type, encode(end))]
-            self._log.append(stream.name, last, close=True, fence=stream.fence, epoch=stream.epoch)
+            run = Run(stream.name, stream, self._log, _nothing(), limits=self._limits)
+            self._begin(run)
+            run.interrupt("The answer was not begun.")
+            if self.draining:  # the log may be closed soon
+                run.abandon()
 
     async def stop(self, id: str, reason: str = "stop") -> StreamInfo:
         """Stops a run wherever it lives; a run that has ended stays as it ended.
@@ -207,6 +212,12 @@ class Runs:
         run = self._runs.get(id)
         if run is not None:
             run.stop("disconnect")
+
+
+async def _nothing() -> AsyncGenerator[AnswerEvent, None]:
+    """The source of a run that is over before it begins."""
+    return
+    yield  # makes it a generator
 
 
 async def _raising(error: Exception) -> AsyncGenerator[AnswerEvent, None]:

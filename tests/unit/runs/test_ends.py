@@ -21,7 +21,6 @@ from tidewire.answers.events import (
 )
 from tidewire.errors import LogUnavailable, ShuttingDown, UpstreamBroken
 from tidewire.log.base import StreamInfo
-from tidewire.log.memory import MemoryLog
 from tidewire.log.pending import settle
 from tidewire.models.base import Finish
 from tidewire.runs.lease import LEASE_SECONDS
@@ -104,7 +103,7 @@ async def test_a_run_says_nothing_in_a_stream_that_was_made_anew() -> None:
 # Starting
 
 
-class _SlowLog(MemoryLog):
+class _SlowLog(FailingLog):
     """Streams are made at once, and their makers told a second later."""
 
     def create(self, name: str, **options: Any) -> asyncio.Future[StreamInfo]:
@@ -114,17 +113,20 @@ class _SlowLog(MemoryLog):
         return told
 
 
+@pytest.mark.parametrize("is_full", [False, True])
 @in_no_time
-async def test_who_leaves_while_a_run_is_made_leaves_no_open_stream() -> None:
-    house = House(_SlowLog())
+async def test_who_leaves_while_a_run_is_made_leaves_no_open_stream(is_full: bool) -> None:
+    log = _SlowLog()
+    house = House(log)
     leaver = asyncio.create_task(house.start(_hang, id="run_same"))
     await asyncio.sleep(0.5)
     leaver.cancel()
-    await asyncio.sleep(1)
-    joined = await house.start(_hang, id="run_same")
-    assert await house.stored(joined) == [
-        RunFailed("interrupted", "The answer was not begun.", retryable=True)
-    ]
+    log.is_full = is_full
+    await asyncio.sleep(10)
+    log.is_full = False
+    await asyncio.sleep(10)
+    (end,) = await house.stored(await house.start(_hang, id="run_same"))
+    assert isinstance(end, RunFailed) and end.retryable
 
 
 @in_no_time
