@@ -11,16 +11,15 @@ import asyncio
 from collections.abc import Sequence
 
 import msgspec
-from starlette.datastructures import QueryParams
+from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.types import Receive, Scope, Send
 
-from tidewire.errors import BadRequest
 from tidewire.live.base import Viewer
 from tidewire.live.control import Open
 from tidewire.live.sinks import disconnected
 from tidewire.live.subscription import Subscription
-from tidewire.server.refusals import error_response
+from tidewire.server.requested import requested_wait
 from tidewire.server.respond import StreamResponse
 from tidewire.server.waiting import first_of
 from tidewire.wire.cursor import read_cursor
@@ -29,8 +28,6 @@ from tidewire.wire.parser import Parser, ServerSentEvent
 __all__ = ["MAX_EVENTS", "PollResponse"]
 
 MAX_EVENTS = 256
-MAX_WAIT_SECONDS = 55.0
-DEFAULT_WAIT_SECONDS = 25.0
 
 
 class PollSink:
@@ -64,15 +61,7 @@ class PollResponse(StreamResponse):
     """
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        try:
-            wait_seconds = _requested_wait(QueryParams(scope["query_string"]).get("wait"))
-        except BadRequest as exc:
-            await error_response(exc)(scope, receive, send)
-        else:
-            await self._poll(wait_seconds, scope, receive, send)
-
-    async def _poll(self, wait_seconds: float, scope: Scope, receive: Receive, send: Send) -> None:
-        sink = PollSink()
+        sink, wait_seconds = PollSink(), requested_wait(Request(scope))
         async with self.subscription(sink, scope) as subscription:
             answer = await self.hold(subscription)
             if answer is None:
@@ -125,16 +114,3 @@ def _places_at(cursor: str, later: Sequence[Open.Place]) -> list[Open.Place]:
         msgspec.structs.replace(place, cursor=positions.get(epoch, place.cursor))
         for place, epoch in zip(later, epochs, strict=True)
     ]
-
-
-def _requested_wait(text: str | None) -> float:
-    """``?wait=`` in seconds. Raises BadRequest."""
-    if text is None:
-        return DEFAULT_WAIT_SECONDS
-    try:
-        wait = float(text)
-    except ValueError:
-        wait = -1.0
-    if not 0.0 <= wait <= MAX_WAIT_SECONDS:
-        raise BadRequest(f"'wait' is 0 to {MAX_WAIT_SECONDS:g} seconds.")
-    return wait

@@ -26,7 +26,11 @@ __all__ = [
     "requested_key",
     "requested_mode",
     "requested_since",
+    "requested_wait",
 ]
+
+MAX_WAIT_SECONDS = 55.0
+DEFAULT_WAIT_SECONDS = 25.0
 
 
 def requested_dialect(request: Request) -> Dialect:
@@ -41,9 +45,22 @@ def requested_mode(request: Request) -> str:
     if mode not in ("sse", "poll"):
         raise BadRequest("'mode' is sse or poll.")
     dialect = requested_dialect(request)
-    if mode == "poll" and not dialect.resumes:
-        raise BadRequest(f"The dialect '{dialect.name}' cannot be read piece by piece.")
+    if mode == "poll":
+        requested_wait(request)
+        if not dialect.resumes:
+            raise BadRequest(f"The dialect '{dialect.name}' cannot be read piece by piece.")
     return mode
+
+
+def requested_wait(request: Request) -> float:
+    """``?wait=`` of a poll, in seconds. Raises BadRequest."""
+    try:
+        wait = float(request.query_params.get("wait", DEFAULT_WAIT_SECONDS))
+    except ValueError:
+        wait = -1.0
+    if not 0.0 <= wait <= MAX_WAIT_SECONDS:
+        raise BadRequest(f"'wait' is 0 to {MAX_WAIT_SECONDS:g} seconds.")
+    return wait
 
 
 def requested_since(request: Request) -> str:

@@ -195,7 +195,9 @@ async def test_who_joins_an_answer_needs_no_room_for_another(start: Start) -> No
     assert asking.result().content == joining.result().content
 
 
-@pytest.mark.parametrize("query", ["from=end", "mode=push", "mode=poll&dialect=ai-sdk"])
+@pytest.mark.parametrize(
+    "query", ["from=end", "mode=push", "mode=poll&dialect=ai-sdk", "mode=poll&wait=99"]
+)
 async def test_what_could_not_be_written_is_not_begun(start: Start, query: str) -> None:
     api = await start()
     response = await api.post(f"/api/chat?{query}", json={**QUESTION, "session": "s"})
