@@ -11,7 +11,10 @@ from collections.abc import Callable
 from typing import Self
 
 Cut = int | bytes | None
-"""After so many bytes of the answer; behind these bytes; or not at all."""
+"""After so many bytes of the answer; behind these bytes, when they were heard; or not at all."""
+
+HEARD_SECONDS = 0.3
+"""A browser forgets what it has received and not looked at yet when the connection breaks."""
 
 
 class CuttingProxy:
@@ -84,6 +87,8 @@ class CuttingProxy:
             await writer.drain()
             if is_over:
                 self.cuts += 1
+                if isinstance(cut, bytes):
+                    await asyncio.sleep(HEARD_SECONDS)
                 break
         # Not aborted: a reset may take away what has arrived and was not read yet.
         writer.close()
