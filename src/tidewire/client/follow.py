@@ -9,7 +9,9 @@ if not even the head arrived, the same POST goes out again under the same
 from __future__ import annotations
 
 import asyncio
+import math
 import secrets
+import time
 from collections.abc import AsyncGenerator, Callable, Mapping
 from typing import Any
 from urllib.parse import urljoin
@@ -75,15 +77,17 @@ async def follow(
     following: Following | None = None,
     on_wait: Callable[[float, str], None] | None = None,
     sleep: Callable[[float], Any] = asyncio.sleep,
+    now: Callable[[], float] = time.monotonic,
 ) -> AsyncGenerator[ServerSentEvent, None]:
     """The events of the stream at ``url``, each once, in order, until it ends.
 
     ``question``: the JSON body of a POST that starts it. ``cursor``: go on after this
-    id. ``max_attempts``: give up after so many tries in a row without an event (None:
-    never). ``silence_seconds``: a connection without a byte for so long is dead; the
-    server's heartbeats are shorter. ``endless``: for channels, where an event of any type
-    is just an event: none ends the stream. ``on_wait`` hears of the delay and the reason
-    before each new try.
+    id. ``max_attempts``: give up after so many tries in a row without an event that is
+    not only about the stream, or a connection that lasted (None: never).
+    ``silence_seconds``: a connection without a byte for so long is dead; the server's
+    heartbeats are shorter. ``endless``: for channels, where an event of any type is just
+    an event: none ends the stream. ``on_wait`` hears of the delay and the reason before
+    each new try.
 
     Raises ServerRefused for a status that trying again cannot mend, or after
     ``max_attempts``; BadRequest for a URL that is none; TooLarge for an event over 32
@@ -99,6 +103,7 @@ async def follow(
     async with aiohttp.ClientSession(timeout=timeout, auto_decompress=False) as session:
         while True:
             asked_seconds = 0.0
+            opened_at = math.inf
             refusal: ServerRefused | None = None
             try:
                 state.hurries = False
@@ -107,11 +112,14 @@ async def follow(
                     if response.status == 204:
                         return
                     await _check(response)
+                    opened_at = now()
                     request.learn(response)
                     async for data in response.content.iter_any():
                         for event in parser.feed(data):
                             state.cursor = event.id or state.cursor
-                            backoff.reset()
+                            # Each connection may say how things stand, and break off then.
+                            if not event.event.startswith("stream."):
+                                backoff.reset()
                             yield event
                             if event.event in TERMINAL_TYPES and not endless:
                                 return
@@ -129,6 +137,8 @@ async def follow(
             parser.reset()
             if state.hurries:
                 continue
+            if now() - opened_at >= backoff.cap_seconds:  # a channel may have nothing to say
+                backoff.reset()
             if max_attempts is not None and backoff.attempt >= max_attempts:
                 raise refusal or ServerRefused(f"Gave up: {reason}.", status=503)
             asked_seconds = max(asked_seconds, (parser.retry_milliseconds or 0) / 1000)

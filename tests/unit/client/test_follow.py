@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from importlib import import_module
 from typing import Any
 from urllib.parse import urlsplit
@@ -182,6 +183,22 @@ async def test_it_gives_up_after_so_many_tries_without_an_event() -> None:
     assert reading.events == [("e-1", "text.delta")]
     assert len(server.requests) == 5  # one, then one with an event, then three more
     assert reading.slept == [1.0, 1.0, 2.0, 4.0]
+
+
+async def test_a_greeting_is_no_progress() -> None:
+    greeting = stream("event: stream.open\ndata: {}\n\n")
+    async with FakeServer(greeting, greeting, greeting, stream(FINISHED)) as server:
+        reading = Reading(server.url)
+        await reading.read()
+    assert reading.slept == [1.0, 2.0, 4.0]
+
+
+async def test_a_connection_that_lasted_is_progress() -> None:
+    greeting, clock = stream("event: stream.open\ndata: {}\n\n"), itertools.count(0.0, 30.0)
+    async with FakeServer(greeting, greeting, greeting, stream(FINISHED)) as server:
+        reading = Reading(server.url, now=lambda: next(clock))
+        await reading.read()
+    assert reading.slept == [1.0, 1.0, 1.0]
 
 
 async def test_a_connection_that_says_nothing_is_left() -> None:
