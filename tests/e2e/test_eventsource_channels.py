@@ -58,7 +58,9 @@ async def test_each_channel_is_read_whole_over_cuts(tmp_path: Path, browser: Bro
         assert [each for each in seen if each.startswith(name)] == all_of_it
     first, *again = (head.lower() for head in proxy.requests if url in head)
     assert "last-event-id: " not in first
-    assert len(again) == CUTS and all("last-event-id: " in head for head in again)
+    # What a browser has received and not looked at when it is cut off, it forgets.
+    resumed = ["last-event-id: " in head for head in again]
+    assert len(again) == CUTS and resumed[-1] and resumed == sorted(resumed)
 
 
 async def _publish(server: TidewireProcess, told: dict[str, list[str]]) -> None:
