@@ -72,7 +72,7 @@ class Reading:
     @property
     def is_over(self) -> bool:
         """True if nothing more may be written: it is done, or its viewer is."""
-        return self.is_done or self.viewer.over
+        return self.is_done or self.viewer.is_over
 
     @property
     def label(self) -> str:

@@ -41,7 +41,7 @@ class Subscription:
 
     __slots__ = (
         "_announce", "_has_begun", "_hub", "_missing", "_prime", "_wake", "about", "dialect",
-        "ends_at", "id", "over", "readings", "sent_at", "sink", "started_at", "visit",
+        "ends_at", "id", "is_over", "readings", "sent_at", "sink", "started_at", "visit",
     )  # fmt: skip
 
     def __init__(
@@ -62,7 +62,7 @@ class Subscription:
         self.visit = visit
         self.dialect = dialect
         self.sink = sink
-        self.over = False
+        self.is_over = False
         self.started_at = self.sent_at = 0.0
         self.ends_at = math.inf
         self.readings = Readings(self, streams, changed=changed)
@@ -84,7 +84,7 @@ class Subscription:
         """Counts as a viewer from here on, though nothing is written before ``catch_up``."""
         self._hub.enter(self)
         self.sink.viewer = self
-        self.over = self.sink.is_gone
+        self.is_over = self.sink.is_gone
 
     def leave(self) -> None:
         self.sink.viewer = None
@@ -101,13 +101,13 @@ class Subscription:
 
     async def stay(self) -> None:
         """The second part of ``run``, after ``catch_up``."""
-        while not self.over:
+        while not self.is_over:
             await self.keep_up()
             await self._sleep()
 
     async def keep_up(self) -> None:
         """Reads until all that is stored was given, the sink is full, or all is over."""
-        while not (self.over or self.sink.is_paused or self.readings.is_live):
+        while not (self.is_over or self.sink.is_paused or self.readings.is_live):
             await self._step()
 
     def rest(self, wake: Callable[[], object]) -> None:
@@ -133,7 +133,7 @@ class Subscription:
     def left(self) -> asyncio.Future[None]:
         """Done when the viewer leaves; to be waited for before ``run``."""
         roused = self._roused()
-        if self.over:
+        if self.is_over:
             self._rouse()
         return roused
 
@@ -184,7 +184,7 @@ class Subscription:
 
     def end(self) -> None:
         """Nothing more will come, or the viewer is sent away."""
-        self.over = True
+        self.is_over = True
         self._rouse()
 
     def dismiss(self, retry_milliseconds: int) -> None:
@@ -192,7 +192,7 @@ class Subscription:
 
         These are its last words: to one that is over, nothing is said any more.
         """
-        if self.over:
+        if self.is_over:
             return
         if self._has_begun and not self.sink.is_paused:
             self.write(self.dialect.farewell(retry_milliseconds))
@@ -215,7 +215,7 @@ class Subscription:
     async def _step(self) -> None:
         """One batch for every reading that is behind."""
         for reading in self.readings.behind():
-            if self.over or self.sink.is_paused:
+            if self.is_over or self.sink.is_paused:
                 return
             if not reading.is_done:  # it may have been removed meanwhile
                 self.readings.last = reading
@@ -223,7 +223,7 @@ class Subscription:
 
     async def _sleep(self) -> None:
         """Until the sink takes bytes again, a stream was added, or all is over."""
-        if not self.over:
+        if not self.is_over:
             await self._roused()
 
     def _roused(self) -> asyncio.Future[None]:

@@ -64,14 +64,14 @@ class Watch:
         self._rest()
 
     def _rest(self) -> None:
-        if self._viewer.over:
+        if self._viewer.is_over:
             self._leave()
             self._sink.finish()
         else:
             self._viewer.rest(self._wake)
 
     def _wake(self) -> None:
-        if self._viewer.over:
+        if self._viewer.is_over:
             self._rest()
         else:
             self._go_on(self._viewer.keep_up)

@@ -145,7 +145,7 @@ def channels_router(
 
     def _connected(connection: str) -> Subscription:
         viewer = tide.hub.viewers.get(connection)
-        if viewer is None or viewer.over:
+        if viewer is None or viewer.is_over:
             raise NotFound("There is no such connection here.")
         return viewer
 

@@ -51,7 +51,7 @@ async def wait(hub: Hub, stream: StreamInfo, receive: Receive, *, begun: bool = 
         await first_of(viewer.run(), disconnected(receive), *heard)
         if viewer.readings.is_done or (begun and ear.heard.is_set()):
             return True
-        if viewer.over:
+        if viewer.is_over:
             raise ShuttingDown("The server is restarting; the answer can be read in a moment.")
     return False
 

@@ -163,7 +163,7 @@ class HistoryMeetsLive(RuleBasedStateMachine):
             self._finish()
             for reading in self.readings:
                 assert reading.sent == reading.expected(self.log)
-                assert reading.subscription.over == reading.task.done() == self.log.closed
+                assert reading.subscription.is_over == reading.task.done() == self.log.closed
         finally:
             self.runner.close()  # cancels who still reads
         assert not self.hub.viewers
