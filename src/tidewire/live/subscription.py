@@ -27,7 +27,7 @@ from tidewire.wire.cursor import Position
 if TYPE_CHECKING:
     from tidewire.live.hub import Hub
 
-__all__ = ["Subscription", "settle"]
+__all__ = ["Subscription", "mark_done"]
 
 
 class Subscription:
@@ -229,7 +229,7 @@ class Subscription:
     def _roused(self) -> asyncio.Future[None]:
         """Done at the next ``_rouse``."""
         roused: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._wake = partial(settle, roused)
+        self._wake = partial(mark_done, roused)
         return roused
 
     def _rouse(self) -> None:
@@ -246,7 +246,7 @@ class Subscription:
         return missing + self.readings.resets()
 
 
-def settle(future: asyncio.Future[None]) -> None:
+def mark_done(future: asyncio.Future[None]) -> None:
     """Sets it done, unless it is: another was faster, or its waiter was cancelled."""
     if not future.done():
         future.set_result(None)

@@ -20,7 +20,7 @@ from tidewire.live.base import Sink, Visit
 from tidewire.live.hub import Hub
 from tidewire.live.sinks import AsgiSink, DirectSink
 from tidewire.live.start import Start
-from tidewire.live.subscription import Subscription, settle
+from tidewire.live.subscription import Subscription, mark_done
 from tidewire.live.watch import Watch
 from tidewire.log.base import StreamInfo
 from tidewire.runs.run import Run
@@ -143,8 +143,8 @@ class StreamResponse(Response):
             return None
         if not run.begun.done():
             held = subscription.left()
-            run.begun.add_done_callback(lambda _: settle(held))
-            timer = asyncio.get_running_loop().call_later(HOLD_SECONDS, settle, held)
+            run.begun.add_done_callback(lambda _: mark_done(held))
+            timer = asyncio.get_running_loop().call_later(HOLD_SECONDS, mark_done, held)
             try:
                 await held
             finally:
