@@ -163,13 +163,16 @@ class SqliteLog:
         return await self._submit(lambda store: store.seize(name, owner))
 
     async def expire(self, *, closed_before_seconds: float) -> int:
-        """As in base.py. What is due is found beside the writer, and trimmed in parts."""
+        """As in base.py. Events are trimmed by age once no stream is left to delete: what is
+        due is found beside the writer, and trimmed in parts."""
+        if expired := await self._submit(lambda store: store.expire(closed_before_seconds)):
+            return expired
         now = self._clock()
         aged = await self._readers.run(lambda db: find_aged(db, now))
         for first in range(0, len(aged), TRIM_STREAMS):
             part = aged[first : first + TRIM_STREAMS]
             await self._submit(partial(Store.trim_aged, names=part, now=now))
-        return await self._submit(lambda store: store.expire(closed_before_seconds))
+        return 0
 
     def _submit(self, work: Callable[[Store], T]) -> asyncio.Future[T]:
         future: asyncio.Future[T] = self._loop.create_future()

@@ -178,6 +178,20 @@ async def test_expiry_stops_after_so_many_events(
     assert await log.expire(closed_before_seconds=-1) == 1
 
 
+async def test_what_is_aged_is_looked_for_once_not_with_each_part_that_expires(
+    log: SqliteLog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looked: list[float] = []
+    monkeypatch.setattr(sqlite, "find_aged", lambda db, now: looked.append(now) or [])
+    monkeypatch.setattr(sqlite_store, "EXPIRE_STREAMS", 1)
+    for name in "abc":
+        await log.create(name)
+        await log.append(name, [], close=True)
+    while await log.expire(closed_before_seconds=-1):
+        assert not looked
+    assert len(looked) == 1
+
+
 async def test_the_writer_trims_by_age_what_is_due_and_a_few_streams_at_a_time(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
