@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Literal
 
 from pydantic import BaseModel, Field
@@ -112,16 +113,17 @@ class Answers:
         BadRequest, ShuttingDown, LogUnavailable.
         """
         for id in _run_ids(key, prefix):
-            if self._is_full and not await self._exists(id):
-                raise RateLimited("Too many answers are going on; try again in a moment.")
-            started = await self.tide.start(
-                lambda: model.answer(question),
-                id=id,
-                session=session,
-                model=model.name,
-                request=question,
-                linger_seconds=linger_seconds,
-            )
+            if self._is_full:
+                started = await self._join(id)
+            else:
+                started = await self.tide.start(
+                    lambda: model.answer(question),
+                    id=id,
+                    session=session,
+                    model=model.name,
+                    request=question,
+                    linger_seconds=linger_seconds,
+                )
             if started.created or not await self._was_refused(started.stream):
                 return started
         raise RateLimited("This question was refused too often; ask under another key.")
@@ -130,13 +132,13 @@ class Answers:
     def _is_full(self) -> bool:
         return self.limits.enabled and len(self.tide.runs) >= self.limits.max_runs
 
-    async def _exists(self, id: str) -> bool:
-        """True for a run that can be joined, which takes no room."""
-        try:
-            await self.tide.log.info(id)
-        except (StreamNotFound, StreamGone):
-            return False
-        return True
+    async def _join(self, id: str) -> Started:
+        """Joins a run, which takes no room. Raises RateLimited where there is none."""
+        self.tide.runs.check_open()
+        with suppress(StreamGone):
+            if (stream := await self.find_named(id)) is not None:
+                return Started(stream, self.tide.runs.get(id))
+        raise RateLimited("Too many answers are going on; try again in a moment.")
 
     async def _was_refused(self, stream: StreamInfo) -> bool:
         """True for a run that ended before it had said anything, and can be tried again."""
