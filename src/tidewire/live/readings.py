@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from tidewire.errors import BadRequest
 from tidewire.live.control import Open, Reset
 from tidewire.live.reading import Reading
-from tidewire.live.start import Start
+from tidewire.live.start import Start, Starts
 from tidewire.log.base import StreamInfo
 from tidewire.wire.cursor import CHANGED, write_cursor
 
@@ -25,22 +25,14 @@ MAX_STREAMS = 256
 
 
 class Readings:
-    """``changed``: these are not the streams that the viewer's URL names; its cursor says so."""
-
     __slots__ = ("_is_changed", "_readings", "last")
 
-    def __init__(
-        self,
-        viewer: Subscription,
-        streams: Sequence[tuple[StreamInfo, Start]],
-        *,
-        changed: bool,
-    ) -> None:
-        is_shared = len(streams) == 1 and not changed  # else its ids are its own
+    def __init__(self, viewer: Subscription, starts: Starts) -> None:
+        is_shared = len(starts.streams) == 1 and not starts.is_changed  # else its ids are its own
         self._readings = [
-            Reading(viewer, stream, start, is_shared=is_shared) for stream, start in streams
+            Reading(viewer, stream, start, is_shared=is_shared) for stream, start in starts.streams
         ]
-        self._is_changed = changed
+        self._is_changed = starts.is_changed
         self.last = next((r for r in self._readings if r.start.heard_last), None)
         """Whose turn it was last; one that floods does not starve the others."""
 

@@ -7,13 +7,15 @@ the end, without a replay that it did not ask for, and told so (``stream.reset``
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import msgspec
 
 from tidewire.errors import BadRequest, InvalidCursor
 from tidewire.log.base import StreamInfo
-from tidewire.wire.cursor import read_cursor
+from tidewire.wire.cursor import Position, read_cursor
 
-__all__ = ["Start", "check_since", "find_start"]
+__all__ = ["Start", "Starts", "check_since", "find_start"]
 
 
 class Start(msgspec.Struct, frozen=True):
@@ -36,6 +38,18 @@ class Start(msgspec.Struct, frozen=True):
     def is_end_of(self, stream: StreamInfo) -> bool:
         """True if nothing comes after it, and never will."""
         return stream.closed and self.offset >= stream.head and not self.reset
+
+
+class Starts(msgspec.Struct, frozen=True):
+    """Where a viewer begins in all that it reads.
+
+    ``is_changed``: these are not the streams that its URL names; its cursor says so.
+    ``missing``: places of its cursor in streams that are no more; it is told.
+    """
+
+    streams: Sequence[tuple[StreamInfo, Start]]
+    is_changed: bool = False
+    missing: Sequence[Position] = ()
 
 
 def find_start(

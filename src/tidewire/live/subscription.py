@@ -20,9 +20,8 @@ from tidewire.live.base import Dialect, Sink, Visit
 from tidewire.live.control import Open, Reset
 from tidewire.live.readings import Readings
 from tidewire.live.sinks import chunk
-from tidewire.live.start import Start
+from tidewire.live.start import Start, Starts
 from tidewire.log.base import StreamInfo
-from tidewire.wire.cursor import Position
 
 if TYPE_CHECKING:
     from tidewire.live.hub import Hub
@@ -34,9 +33,8 @@ class Subscription:
     """One viewer: enter it, ``run`` it once, leave it.
 
     ``announce``: its first event is ``stream.open``: which streams, from where.
-    ``changed``: its set of streams is not the one its URL names. ``missing``: places of its
-    cursor in streams that are no more; it is told. ``about``: the peer, for the list of
-    connections. ``visit`` hears when the viewer enters and leaves.
+    ``about``: the peer, for the list of connections. ``visit`` hears when the viewer enters
+    and leaves.
     """
 
     __slots__ = (
@@ -47,13 +45,11 @@ class Subscription:
     def __init__(
         self,
         hub: Hub,
-        streams: Sequence[tuple[StreamInfo, Start]],
+        starts: Starts,
         dialect: Dialect,
         sink: Sink,
         *,
         announce: bool = False,
-        changed: bool = False,
-        missing: Sequence[Position] = (),
         about: str = "",
         visit: Visit | None = None,
     ) -> None:
@@ -65,11 +61,11 @@ class Subscription:
         self.is_over = False
         self.started_at = self.sent_at = 0.0
         self.ends_at = math.inf
-        self.readings = Readings(self, streams, changed=changed)
+        self.readings = Readings(self, starts)
         self._hub = hub
         self._announce = announce
-        self._missing = missing
-        self._prime = any(start.prime for _, start in streams)
+        self._missing = starts.missing
+        self._prime = any(start.prime for _, start in starts.streams)
         self._has_begun = False
         self._wake: Callable[[], object] | None = None
 

@@ -18,7 +18,7 @@ from starlette.responses import Response
 
 from tidewire.errors import InvalidCursor, StreamGone, StreamNotFound
 from tidewire.live.channels import Channels
-from tidewire.live.start import find_start
+from tidewire.live.start import Starts, find_start
 from tidewire.log.base import CHANNEL, StreamInfo
 from tidewire.server.access import INTERVAL
 from tidewire.server.requested import requested_cursor
@@ -50,7 +50,7 @@ def interval_router(tide: Tidewire, channels: Channels) -> APIRouter:
             counting.add(name)
             tide.beside.start(_count(name, stream.head, ms / 1000))
         start = find_start(stream, cursor=requested_cursor(request), prime=True)
-        return tide.streams_response(request, [(stream, start)])
+        return tide.streams_response(request, Starts([(stream, start)]))
 
     async def _known(request: Request) -> StreamInfo | None:
         """The channel of a client that has lost its connection, if there is one."""

@@ -13,7 +13,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from tidewire.chat.notifications import EVERYONE, USER, Draft, Notifications
-from tidewire.live.start import find_start
+from tidewire.live.start import Starts, find_start
 from tidewire.server.caller import CallerRoute, caller, check_user
 from tidewire.server.requested import requested_cursor, requested_key
 from tidewire.server.routes import SSE
@@ -108,7 +108,7 @@ def notifications_router(
                 (stream, find_start(stream, cursor=cursor, since=_since(since), prime=True))
                 for stream, _ in starts
             ]
-        return tide.streams_response(request, starts, announce=True)
+        return tide.streams_response(request, Starts(starts), announce=True)
 
     @router.get("/api/notifications/list")
     async def list_notifications(

@@ -7,7 +7,6 @@ a model's 401, 429 or 5xx is still an HTTP status; then head, subscription, end.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
 from typing import Any
 
 from starlette.responses import Response
@@ -19,14 +18,12 @@ from tidewire.errors import LogUnavailable, TidewireError
 from tidewire.live.base import Sink, Visit
 from tidewire.live.hub import Hub
 from tidewire.live.sinks import AsgiSink, DirectSink
-from tidewire.live.start import Start
+from tidewire.live.start import Starts
 from tidewire.live.subscription import Subscription, mark_done
 from tidewire.live.watch import Watch
-from tidewire.log.base import StreamInfo
 from tidewire.runs.run import Run
 from tidewire.server.protocol import EXTENSION
 from tidewire.server.refusals import Headers, Refuse, error_response
-from tidewire.wire.cursor import Position
 from tidewire.wire.headers import stream_headers
 
 __all__ = ["StreamResponse", "Unfinished"]
@@ -43,25 +40,21 @@ class StreamResponse(Response):
     def __init__(
         self,
         hub: Hub,
-        streams: Sequence[tuple[StreamInfo, Start]],
+        starts: Starts,
         dialect: Dialect,
         *,
         run: Run | None = None,
         headers: Headers | None = None,
         announce: bool = False,
-        changed: bool = False,
-        missing: Sequence[Position] = (),
         visit: Visit | None = None,
         refuse: Refuse | None = None,
     ) -> None:
         super().__init__(status_code=200)
         self._hub = hub
-        self._streams = streams
+        self._starts = starts
         self._dialect = dialect
         self._run = run
         self._announce = announce
-        self._changed = changed
-        self._missing = missing
         self._visit = visit
         self._refuse = refuse or error_response
         self._more_headers = {**(headers or {}), **dialect.headers}
@@ -116,12 +109,10 @@ class StreamResponse(Response):
         """The subscription into ``sink``, to be entered."""
         return Subscription(
             self._hub,
-            self._streams,
+            self._starts,
             self._dialect,
             sink,
             announce=self._announce,
-            changed=self._changed,
-            missing=self._missing,
             about=":".join(map(str, scope.get("client") or ())),
             visit=self._visit,
         )

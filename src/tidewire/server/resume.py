@@ -8,28 +8,19 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from typing import NamedTuple
 
 from tidewire.errors import BadRequest, InvalidCursor, StreamGone, StreamNotFound
 from tidewire.live.channels import Channels
-from tidewire.live.start import Start, find_start
+from tidewire.live.start import Start, Starts, find_start
 from tidewire.log.base import CHANNEL, Log, StreamInfo
 from tidewire.wire.cursor import CHANGED, Position, read_cursor
 
-__all__ = ["Resume", "find_channels"]
-
-
-class Resume(NamedTuple):
-    """What to subscribe to; see Subscription for ``changed`` and ``missing``."""
-
-    streams: list[tuple[StreamInfo, Start]]
-    changed: bool = False
-    missing: Sequence[Position] = ()
+__all__ = ["find_channels"]
 
 
 async def find_channels(
     log: Log, channels: Channels, names: Sequence[str], *, cursor: str | None, since: str
-) -> Resume:
+) -> Starts:
     """The channels ``names``, made where they do not exist, or those of a changed cursor.
 
     Raises BadRequest for no channel or a bad name, StreamGone if all of a changed
@@ -46,17 +37,17 @@ async def find_channels(
         for index, stream in enumerate(streams):
             if starts[index].reset == "unknown":
                 starts[index] = find_start(stream, since=since, prime=True)
-    return Resume(list(zip(streams, starts, strict=True)))
+    return Starts(list(zip(streams, starts, strict=True)))
 
 
-async def _resume_changed(log: Log, positions: list[Position], cursor: str) -> Resume:
+async def _resume_changed(log: Log, positions: list[Position], cursor: str) -> Starts:
     found = await _find_all(log, positions)
     streams = [stream for stream in found if stream is not None]
     if not streams:
         raise StreamGone("The channels of this cursor were deleted.")
-    return Resume(
+    return Starts(
         [(stream, find_start(stream, cursor=cursor, prime=True)) for stream in streams],
-        changed=True,
+        is_changed=True,
         missing=[p for p, stream in zip(positions, found, strict=True) if stream is None],
     )
 

@@ -36,16 +36,9 @@ class Subscriber:
         for name in names:
             await self._access.check_read(request, name)
         cursor = requested_cursor(request)
-        resume = await find_channels(
+        starts = await find_channels(
             self._tide.log, self._channels, names, cursor=cursor, since=since
         )
-        for stream, _ in resume.streams:  # a cursor may name others
+        for stream, _ in starts.streams:  # a cursor may name others
             await self._access.check_read(request, stream.name.removeprefix(CHANNEL))
-        return self._tide.streams_response(
-            request,
-            resume.streams,
-            announce=True,
-            changed=resume.changed,
-            missing=resume.missing,
-            visit=visit,
-        )
+        return self._tide.streams_response(request, starts, announce=True, visit=visit)

@@ -20,7 +20,7 @@ from tidewire.answers.compact import compact
 from tidewire.answers.events import AnswerEvent, RunFailed, decode, encode
 from tidewire.dialects.base import Dialect
 from tidewire.errors import NotFound, TidewireError
-from tidewire.live.start import find_start
+from tidewire.live.start import Starts, find_start
 from tidewire.log.base import StreamInfo
 from tidewire.models.base import ChatRequest
 from tidewire.runs.runs import PREFIX, Started
@@ -98,7 +98,7 @@ class Surface:
             return Response(status_code=204, headers=headers)
         return StreamResponse(
             self.tide.hub,
-            [(stream, start)],
+            Starts([(stream, start)]),
             dialect,
             run=started.run,
             headers=headers,

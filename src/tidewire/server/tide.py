@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, ClassVar
@@ -23,7 +23,7 @@ from starlette.types import Scope
 from tidewire.errors import BadRequest, ConfigError, LogError
 from tidewire.live.base import Visit
 from tidewire.live.hub import Hub
-from tidewire.live.start import Start, find_start
+from tidewire.live.start import Start, Starts, find_start
 from tidewire.log.base import Expiring, Log, StreamInfo
 from tidewire.log.memory import MemoryLog
 from tidewire.log.sqlite import SqliteLog
@@ -43,7 +43,6 @@ from tidewire.server.respond import StreamResponse
 from tidewire.server.routes import answer_errors
 from tidewire.server.signals import hearing_exit_signals
 from tidewire.server.streams import streams_router
-from tidewire.wire.cursor import Position
 
 __all__ = ["Tidewire", "open_log"]
 
@@ -225,40 +224,36 @@ class Tidewire:
             return Response(status_code=204, headers=headers)
         if not requested_dialect(request).resumes:
             start = Start(stream.first - 1)
-        return self.streams_response(request, [(stream, start)], run=run, headers=headers)
+        starts = Starts([(stream, start)])
+        return self.streams_response(request, starts, run=run, headers=headers)
 
     def streams_response(
         self,
         request: Request,
-        streams: Sequence[tuple[StreamInfo, Start]],
+        starts: Starts,
         *,
         run: Run | None = None,
         headers: dict[str, str] | None = None,
         announce: bool = False,
-        changed: bool = False,
-        missing: Sequence[Position] = (),
         visit: Visit | None = None,
     ) -> Response:
         """One or several streams from their starts, in the dialect and mode asked for.
 
-        See Subscription for ``announce``, ``changed``, ``missing`` and ``visit``. Raises
-        ShuttingDown, BadRequest.
+        See Subscription for ``announce`` and ``visit``. Raises ShuttingDown, BadRequest.
         """
         self.runs.check_open()
         dialect = requested_dialect(request)
-        if len(streams) > 1 and not dialect.multiplexes:
+        if len(starts.streams) > 1 and not dialect.multiplexes:
             raise BadRequest(f"The dialect '{dialect.name}' carries one stream only.")
         mode = requested_mode(request)
         respond = PollResponse if mode == "poll" else StreamResponse
         return respond(
             self.hub,
-            streams,
+            starts,
             dialect,
             run=run,
             headers=headers,
             announce=announce and mode == "sse",
-            changed=changed,
-            missing=missing,
             visit=visit,
         )
 

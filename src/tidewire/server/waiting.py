@@ -17,7 +17,7 @@ from tidewire.errors import ShuttingDown
 from tidewire.live.base import Viewer
 from tidewire.live.hub import Hub
 from tidewire.live.sinks import disconnected
-from tidewire.live.start import Start
+from tidewire.live.start import Start, Starts
 from tidewire.live.subscription import Subscription
 from tidewire.log.base import StreamInfo
 from tidewire.wire.event import Event
@@ -46,7 +46,8 @@ async def wait(hub: Hub, stream: StreamInfo, receive: Receive, *, begun: bool = 
     ear = _Ear()
     if begun and stream.head:
         return True
-    async with Subscription(hub, [(stream, Start(stream.head))], _TICKS, ear) as viewer:
+    starts = Starts([(stream, Start(stream.head))])
+    async with Subscription(hub, starts, _TICKS, ear) as viewer:
         heard = [ear.heard.wait()] if begun else []
         await first_of(viewer.run(), disconnected(receive), *heard)
         if viewer.readings.is_done or (begun and ear.heard.is_set()):

@@ -49,18 +49,16 @@ class _Viewer:
         self.sink = ScriptedSink(room=ROOM if self.slow else None)
         self._read = 0
         try:
-            found = await find_channels(hub.log, channels, self.names, cursor=cursor, since="now")
+            starts = await find_channels(hub.log, channels, self.names, cursor=cursor, since="now")
         except StreamGone:  # all channels of a changed set are gone: it begins anew
             self.reader = Reader(self.reader.published)
-            found = await find_channels(hub.log, channels, self.names, cursor=None, since="now")
+            starts = await find_channels(hub.log, channels, self.names, cursor=None, since="now")
         self.subscription = Subscription(
             hub,
-            found.streams,
+            starts,
             find_dialect("native"),
             self.sink,
             announce=True,
-            changed=found.changed,
-            missing=found.missing,
         )
         self.task = asyncio.create_task(self._run())
 

@@ -11,7 +11,7 @@ from tidewire.dialects import DIALECTS
 from tidewire.live.base import Sink
 from tidewire.live.hub import Hub
 from tidewire.live.sinks import DirectSink, chunk
-from tidewire.live.start import Start
+from tidewire.live.start import Start, Starts
 from tidewire.live.subscription import Subscription
 from tidewire.wire.event import Event
 
@@ -67,7 +67,7 @@ class Socket:
 @asynccontextmanager
 async def watching(hub: Hub, log: ScriptedLog, *sinks: Sink) -> AsyncIterator[None]:
     async def watch(sink: Sink) -> None:
-        async with Subscription(hub, [(log.stream, Start(0))], NATIVE, sink) as viewer:
+        async with Subscription(hub, Starts([(log.stream, Start(0))]), NATIVE, sink) as viewer:
             await viewer.run()
 
     tasks = [asyncio.create_task(watch(sink)) for sink in sinks]

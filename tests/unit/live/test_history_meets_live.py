@@ -20,7 +20,7 @@ from tests.unit.live.scripted import ScriptedLog, ScriptedSink, turns
 from tidewire.answers.events import RunFinished, RunStarted, TextDelta, encode
 from tidewire.dialects import DIALECTS
 from tidewire.live.hub import Hub
-from tidewire.live.start import Start
+from tidewire.live.start import Start, Starts
 from tidewire.live.subscription import Subscription
 from tidewire.wire.event import Event
 
@@ -41,7 +41,9 @@ class _Reading:
         self.start = start
         self.sink = ScriptedSink(room=ROOM if slow else None)
         self.slow = slow
-        self.subscription = Subscription(hub, [(log.stream, start)], self.dialect, self.sink)
+        self.subscription = Subscription(
+            hub, Starts([(log.stream, start)]), self.dialect, self.sink
+        )
         self.task = asyncio.get_running_loop().create_task(_read(self.subscription))
 
     @property

@@ -18,7 +18,7 @@ from tidewire.dialects import find_dialect
 from tidewire.errors import BadRequest, LogUnavailable
 from tidewire.live.hub import Hub
 from tidewire.live.sinks import chunk
-from tidewire.live.start import Start, find_start
+from tidewire.live.start import Start, Starts, find_start
 from tidewire.live.subscription import Subscription
 from tidewire.log.base import Batch, Retention, StreamInfo
 from tidewire.log.memory import MemoryLog
@@ -47,7 +47,9 @@ async def reading(
     dialect: str = "native",
 ) -> AsyncGenerator[asyncio.Task[None], None]:
     async def read() -> None:
-        subscription = Subscription(hub, [(stream, start or Start())], find_dialect(dialect), sink)
+        subscription = Subscription(
+            hub, Starts([(stream, start or Start())]), find_dialect(dialect), sink
+        )
         async with subscription:
             await subscription.run()
 
@@ -74,7 +76,7 @@ async def test_who_has_left_is_freed_at_once() -> None:
     freed = weakref.ref(sink)
     gc.disable()
     try:
-        async with Subscription(_hub(log), [(log.stream, Start())], NATIVE, sink) as viewer:
+        async with Subscription(_hub(log), Starts([(log.stream, Start())]), NATIVE, sink) as viewer:
             await viewer.catch_up()
         del viewer, sink
         assert freed() is None
@@ -154,7 +156,7 @@ async def test_drain_tells_everybody_when_to_come_back_and_spreads_them() -> Non
     sinks = [_TimedSink() for _ in range(120)]
     tasks = []
     for sink in sinks:
-        subscription = Subscription(hub, [(log.stream, Start())], NATIVE, sink)
+        subscription = Subscription(hub, Starts([(log.stream, Start())]), NATIVE, sink)
         tasks.append(asyncio.create_task(_run(subscription.__aenter__, subscription.run)))
     await turns()
     sinks[0].pause()
@@ -209,7 +211,7 @@ async def test_nothing_is_written_to_a_viewer_whose_head_was_not_sent() -> None:
     log = ScriptedLog()
     hub = _hub(log)
     sink = ScriptedSink()
-    async with Subscription(hub, [(log.stream, Start())], NATIVE, sink) as subscription:
+    async with Subscription(hub, Starts([(log.stream, Start())]), NATIVE, sink) as subscription:
         log.commit([ONE])
         log.deliver()
         hub.beat_once()
@@ -244,7 +246,9 @@ async def test_who_pauses_keeps_its_place_in_a_stateful_dialect() -> None:
     hub = _hub(log)
     sinks = [ScriptedSink(), ScriptedSink()]
     tasks = [
-        asyncio.create_task(_read(Subscription(hub, [(log.stream, Start())], TYPEWRITER, sink)))
+        asyncio.create_task(
+            _read(Subscription(hub, Starts([(log.stream, Start())]), TYPEWRITER, sink))
+        )
         for sink in sinks
     ]
     await turns()
@@ -347,7 +351,7 @@ async def test_an_encoder_is_shown_no_event_twice_where_those_before_were_trimme
     stream = await log.info("s")
     for start in (stream.first - 1, stream.first + 2):
         sink = ScriptedSink()
-        viewer = Subscription(_hub(log), [(stream, Start(start))], TYPEWRITER, sink)
+        viewer = Subscription(_hub(log), Starts([(stream, Start(start))]), TYPEWRITER, sink)
         async with viewer:
             await viewer.catch_up()
         seen = start - (stream.first - 1)

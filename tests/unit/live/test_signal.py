@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 from tests.unit.live.scripted import ScriptedSink
 from tidewire.dialects import find_dialect
 from tidewire.live.hub import Hub
-from tidewire.live.start import Start
+from tidewire.live.start import Start, Starts
 from tidewire.live.subscription import Subscription
 from tidewire.log.base import StreamInfo
 from tidewire.log.memory import MemoryLog
@@ -24,7 +24,7 @@ async def watching(
     hub: Hub, streams: Sequence[StreamInfo], dialect: str = "native"
 ) -> AsyncIterator[ScriptedSink]:
     sink = ScriptedSink()
-    starts = [(stream, Start(stream.head)) for stream in streams]
+    starts = Starts([(stream, Start(stream.head)) for stream in streams])
     async with Subscription(hub, starts, find_dialect(dialect), sink) as viewer:
         task = asyncio.create_task(viewer.run())
         while not viewer.readings.is_live:

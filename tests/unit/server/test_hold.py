@@ -10,7 +10,7 @@ import pytest
 
 from tests.unit.runs.jumping_time import in_no_time
 from tidewire.dialects import find_dialect
-from tidewire.live.start import Start
+from tidewire.live.start import Start, Starts
 from tidewire.runs.runs import Started
 from tidewire.server.poll import PollSink
 from tidewire.server.respond import HOLD_SECONDS, StreamResponse
@@ -25,7 +25,7 @@ async def _late(seconds: float) -> AsyncIterator[str]:
 async def _hold(tide: Tidewire, started: Started) -> None:
     """What a response does before it sends its head."""
     response = StreamResponse(
-        tide.hub, [(started.stream, Start(0))], find_dialect("native"), run=started.run
+        tide.hub, Starts([(started.stream, Start(0))]), find_dialect("native"), run=started.run
     )
     async with response.subscription(PollSink(), {}) as viewer:
         assert await response.hold(viewer) is None
