@@ -39,7 +39,7 @@ async def stop_session(tide: Tidewire, sessions: Sessions, session: str) -> Stre
 
 
 class Ask(Leaving):
-    """A question."""
+    """A question. Further fields are passed over; those of ``options`` are wishes."""
 
     message: str = Field(min_length=1, description="what is asked")
     session: str | None = Field(default=None, description="the conversation; a new one if absent")

@@ -15,6 +15,7 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from tidewire.errors import BadRequest, TidewireError, UnsupportedMediaType
+from tidewire.server.mistakes import complaint, known_names
 from tidewire.server.refusals import error_response, refuse_at
 from tidewire.server.requested import content_type, read_json
 
@@ -31,6 +32,8 @@ SSE: dict[int | str, dict[str, Any]] = {
 }
 """What the API page says of a route that streams."""
 
+MAX_SHOWN = 128
+"""Characters of a name in the request that its refusal repeats."""
 SEND_JSON = "Send JSON, and say so: 'Content-Type: application/json'."
 
 
@@ -47,13 +50,29 @@ class Route(APIRoute):
             except TidewireError as exc:
                 return refuse(exc)
             except RequestValidationError as exc:
-                return refuse(_refusal(request, exc.errors()))
+                return refuse(self._refusal(request, exc.errors()))
             except HTTPException as exc:
                 if isinstance(exc.__cause__, TidewireError):  # raised while the body was read
                     return refuse(exc.__cause__)
                 raise
 
         return answer
+
+    def _refusal(self, request: Request, errors: Sequence[Any]) -> TidewireError:
+        """What the framework found wrong. It does not read a body that is not called JSON."""
+        if errors[0]["loc"] == ("body",) and not _is_json(request):
+            return UnsupportedMediaType(SEND_JSON)
+        return self._wrong(errors)
+
+    def _wrong(self, errors: Sequence[Any]) -> BadRequest:
+        """The first thing that is wrong, and what is allowed there."""
+        first = errors[0]
+        source, *path = first["loc"]
+        place = ".".join(map(str, path))[:MAX_SHOWN] or f"The {source}"
+        if first["type"] == "extra_forbidden" and self.body_field is not None:
+            known = known_names(self.body_field.field_info.annotation, path[:-1])
+            return BadRequest(f"{place} is not known. Known: {', '.join(known)}.")
+        return BadRequest(f"{place}{complaint(first)}.")
 
 
 class _JsonRequest(Request):
@@ -95,15 +114,8 @@ class LeanRoute(Route):
             return {}
         value, errors = field.validate(await request.json(), {}, loc=("body",))
         if errors:
-            raise BadRequest(_explain(errors))
+            raise self._wrong(errors)
         return {field.name: value}
-
-
-def _refusal(request: Request, errors: Sequence[Any]) -> TidewireError:
-    """What the framework found wrong. It does not read a body that is not called JSON."""
-    if errors[0]["loc"] == ("body",) and not _is_json(request):
-        return UnsupportedMediaType(SEND_JSON)
-    return BadRequest(_explain(errors))
 
 
 def _is_json(request: Request) -> bool:
@@ -134,10 +146,3 @@ class _HttpError(TidewireError):
         super().__init__(f"{exc.detail}.")
         self.code = HTTPStatus(exc.status_code).name.lower()
         self.status = exc.status_code
-
-
-def _explain(errors: Sequence[Any]) -> str:
-    """The first thing that is wrong, and where."""
-    first = errors[0]
-    place = ".".join(str(part) for part in first["loc"])
-    return f"{place}: {first['msg']}."

@@ -135,10 +135,10 @@ async def test_an_answer_of_another_surface_is_read_here_too(api: httpx.AsyncCli
     ("change", "status", "word"),
     [
         ({"model": "none"}, 404, "none"),
-        ({"id": ""}, 400, "id:"),
+        ({"id": ""}, 400, "id must"),
         ({"id": "x" * 256}, 400, "255"),
-        ({"id": "c" * 256}, 400, "id:"),
-        ({"id": "a\nb"}, 400, "id:"),  # no route would find it
+        ({"id": "c" * 256}, 400, "id must"),
+        ({"id": "a\nb"}, 400, "id must"),  # no route would find it
         ({"messages": []}, 400, "messages"),
         ({"messages": [{"role": "user", "content": "old"}]}, 400, "without parts"),
         ({"messages": [{"role": "wizard", "parts": []}]}, 400, "wizard"),

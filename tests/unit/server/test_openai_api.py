@@ -168,7 +168,7 @@ async def test_a_model_that_cannot_be_reached_is_an_error_of_the_same_shape(
         ({"messages": []}, 400, "messages"),
         ({}, 400, "messages"),
         ({"messages": [USER] * 2001}, 400, "2000"),
-        ({"messages": [USER], "n": 2}, 400, "n:"),
+        ({"messages": [USER], "n": 2}, 400, "n must"),
         ({"messages": [USER], "temperature": 3}, 400, "temperature"),
         ({"messages": [USER], "presence_penalty": 3}, 400, "presence_penalty"),
         ({"messages": [USER], "frequency_penalty": -3}, 400, "frequency_penalty"),

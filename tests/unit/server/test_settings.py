@@ -47,7 +47,7 @@ def test_the_log_is_in_the_data_directory_unless_it_has_a_url(tmp_path: Path) ->
     ("text", "said"),
     [
         ("port = 'high'", "port must be a whole number."),
-        ("port = 70000", "port must be less than or equal to 65535."),
+        ("port = 70000", "port must be at most 65535."),
         ("prot = 1", "prot: there is no such setting. Did you mean 'port'?"),
         ("[model.m]\napi = 'demo'", "there is no such setting. Did you mean 'models'?"),
         ("[log]\nsyncronous = 1", "there is no such setting. Did you mean 'synchronous'?"),
