@@ -22,6 +22,10 @@ SEND_UNASKED = """async (url) => {
   await fetch(`${url}/api/channels/theirs`, post);
   await fetch(`${url}/api/channels/theirs`, { ...post, body: new URLSearchParams("a=b") });
   await fetch(`${url}/api/chat?session=theirs&message=m`, { mode: "no-cors" });
+  await new Promise((refused) => {
+    const socket = new WebSocket(`ws${url.slice(4)}/api/chat?session=theirs&message=m`);
+    socket.onerror = refused;
+  });
   await new Promise((loaded) => {
     const frame = document.createElement("iframe");
     frame.onload = loaded;

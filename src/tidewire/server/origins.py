@@ -10,7 +10,8 @@ Then ``Origin`` must be that of ``Host``, as in Go's ``http.CrossOriginProtectio
 where no proxy has passed the call on: many put a Host of their own, or one without its port,
 and the console behind them would be refused. ``Origin: null``, of a sandboxed frame or a
 file, is another origin like any. Without either header a program calls, curl or an SDK; or
-an old browser, for an image.
+an old browser, for an image. Chromium says no ``Sec-Fetch-Site`` when a page opens a WebSocket,
+which begins with a GET like any other: none of ours does, so those are refused.
 
 It never protects from a name that is made to point at this machine (SECURITY.md).
 """
@@ -28,6 +29,7 @@ __all__ = ["CheckOrigin"]
 
 Fields = dict[bytes, bytes]
 
+WEB_SOCKET = b"sec-websocket-key"
 PROXIED = {b"forwarded", b"via", b"x-forwarded-for", b"x-forwarded-host", b"x-real-ip"}
 """What proxies add. A page must ask for permission first to send any of them."""
 
@@ -57,7 +59,7 @@ class CheckOrigin:
             return True
         if site:
             return site == b"none" and not _is_prefetch(headers)
-        return _is_of_host(headers)
+        return WEB_SOCKET not in headers and _is_of_host(headers)
 
 
 def _acts(scope: Scope, headers: Fields) -> bool:

@@ -76,6 +76,8 @@ async def test_what_no_other_page_has_sent_comes_in(fields: dict[str, str]) -> N
         {"Origin": "null"},
         {"Origin": f"{OURS}:81"},
         {"Origin": f"{OURS}.evil.example"},
+        {"Origin": OTHER, "Connection": "Upgrade", "Sec-WebSocket-Key": "a"},
+        {"Origin": OTHER, "X-Forwarded-For": "10.0.0.1", "Sec-WebSocket-Key": "a"},
     ],
 )
 async def test_what_another_page_sends_is_refused(fields: dict[str, str]) -> None:
