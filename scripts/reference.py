@@ -211,7 +211,8 @@ def _parameter_row(parameter: Any) -> str:
     is_option = parameter.param_type_name == "option"
     name = ", ".join(parameter.opts) if is_option else parameter.name.upper()
     default = parameter.show_default if isinstance(parameter.show_default, str) else ""
-    default = default or (parameter.default if isinstance(parameter.default, str) else "")
+    if not default and type(parameter.default) in (str, int):
+        default = parameter.default
     text = parameter.help + (f" Default: `{default}`." if default else "")
     return _row(
         f"`{name}`", text + (f" Variable: `{parameter.envvar}`." if parameter.envvar else "")

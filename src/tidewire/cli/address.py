@@ -1,4 +1,4 @@
-"""Where a command asks, and by which right: the options that all of them share."""
+"""Where a command asks, and by which right: what several of them are told, and its check."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 import typer
 
-__all__ = ["DEFAULT_SERVER", "Server", "Token", "http_url"]
+__all__ = ["DEFAULT_SERVER", "Server", "Token", "channel_name", "http_url"]
 
 DEFAULT_SERVER = "http://127.0.0.1:8400"
 
@@ -28,6 +28,18 @@ def _is_http_url(text: str) -> bool:
         return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
     except ValueError:  # a port that is none
         return False
+
+
+def channel_name(text: str) -> str:
+    """``text``, if a channel can be called so. Raises typer.BadParameter."""
+    from tidewire.errors import BadRequest
+    from tidewire.live.channels import channel_stream
+
+    try:
+        channel_stream(text)
+    except BadRequest as exc:
+        raise typer.BadParameter(str(exc)) from None
+    return text
 
 
 Server = Annotated[

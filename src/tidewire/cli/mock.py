@@ -27,8 +27,9 @@ def mock(
         typer.Option(help="Answer everything with a file of tidewire record.", dir_okay=False),
     ] = None,
     speed: Annotated[
-        float, typer.Option(help="Of the replay; 0 is as fast as can be.", min=0)
-    ] = 1.0,
+        float | None,
+        typer.Option(help="Of the replay; 0 is as fast as can be.", min=0, show_default="1"),
+    ] = None,
 ) -> None:
     """Speak the model APIs without a model: OpenAI (chat and responses), Anthropic, Gemini,
     Ollama, DashScope, and Dify, on one port.
@@ -49,8 +50,10 @@ def mock(
 
     if scenario is not None and replay is not None:
         raise typer.BadParameter("give --scenario or --replay, not both")
+    if speed is not None and replay is None:
+        raise typer.BadParameter("it is that of a --replay", param_hint="--speed")
     recording = None if replay is None else load_recording(replay)
-    app = Mock(_scenario(scenario), recording=recording, speed=speed)
+    app = Mock(_scenario(scenario), recording=recording, speed=1.0 if speed is None else speed)
     app.exchanges.on_end = _tell
     run(app, host, port, ready=lambda url: _introduce(app, url))
 

@@ -8,15 +8,15 @@ from typing import Annotated
 
 import typer
 
-from tidewire.cli.address import DEFAULT_SERVER, Server, Token
+from tidewire.cli.address import DEFAULT_SERVER, Server, Token, channel_name
 
 __all__ = ["publish"]
 
 
 def publish(
-    channel: Annotated[str, typer.Argument(help="The channel's name.")],
+    channel: Annotated[str, typer.Argument(help="The channel's name.", callback=channel_name)],
     text: Annotated[
-        str, typer.Argument(help="The event's data; -: stdin, one event a line.", metavar="TEXT")
+        str, typer.Argument(help="The event's data; -: stdin, one event a line.")
     ] = "-",
     event: Annotated[str, typer.Option(help="The event's type.")] = "message",
     json: Annotated[

@@ -9,7 +9,7 @@ from urllib.parse import urlencode
 
 import typer
 
-from tidewire.cli.address import DEFAULT_SERVER, Server, Token, http_url
+from tidewire.cli.address import DEFAULT_SERVER, Server, Token, channel_name, http_url
 
 if TYPE_CHECKING:
     from tidewire.wire.parser import ServerSentEvent
@@ -26,14 +26,17 @@ def tail(
         typer.Argument(help="As in http://127.0.0.1:8400/api/streams/run_…", callback=_read_url),
     ] = None,
     channel: Annotated[
-        list[str] | None, typer.Option(help="A channel of the server, instead of a URL; repeat it.")
+        list[str] | None,
+        typer.Option(
+            help="A channel of the server, instead of a URL; repeat it.", callback=_read_channels
+        ),
     ] = None,
     server: Server = DEFAULT_SERVER,
     since: Annotated[
         str | None,
         typer.Option(
             "--from",
-            help="start, now, or the number of latest events.",
+            help="start, now, or how many of the latest; with --cursor, of channels new to it.",
             show_default="start; channels: now",
         ),
     ] = None,
@@ -53,7 +56,7 @@ def tail(
     if text and json:
         raise typer.BadParameter("give one of them, not both", param_hint="--text | --json")
     query = [("channel", name) for name in channel or ()]
-    if cursor is None:
+    if since is not None or cursor is None:
         query.append(("from", since or ("now" if channel else "start")))
     url = url or f"{server.rstrip('/')}/api/events"
     url += ("&" if "?" in url else "?") + urlencode(query) if query else ""
@@ -69,6 +72,10 @@ def _read_url(url: str | None) -> str | None:
         return None if url is None else http_url(url)
     except typer.BadParameter as exc:
         raise typer.BadParameter(f"{exc} A channel is followed by --channel.") from None
+
+
+def _read_channels(names: list[str] | None) -> list[str] | None:
+    return names and [channel_name(name) for name in names]
 
 
 async def _tail(

@@ -22,6 +22,9 @@ from tidewire.errors import ServerRefused
         ("ask m --server localhost:8400", "Did you mean http://localhost:8400?"),
         ("publish news m --server http://foo:high", "is not an http or https URL."),
         ("record foo.com/x --out x", "Did you mean http://foo.com/x?"),
+        ("publish a/b m", "A channel's name is 1 to 200 letters"),
+        ("tail --channel a --channel b/c", "A channel's name is 1 to 200 letters"),
+        ("mock --speed 2", "--speed: it is that of a --replay"),
     ],
 )
 def test_what_cannot_be_asked_is_said(command: str, said: str) -> None:

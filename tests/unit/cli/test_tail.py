@@ -1,0 +1,37 @@
+"""``tidewire tail``: where reading begins."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+from tidewire.cli import app
+from tidewire.wire.parser import ServerSentEvent
+
+
+@pytest.mark.parametrize(
+    ("options", "query"),
+    [
+        ("http://a/s", "?from=start"),
+        ("http://a/s?x=1 --from now", "?x=1&from=now"),
+        ("http://a/s --cursor e-1", ""),
+        ("--channel a", "?channel=a&from=now"),
+        ("--channel a --channel b --cursor e-1 --from 9", "?channel=a&channel=b&from=9"),
+    ],
+)
+def test_reading_begins_where_it_is_asked_to(
+    monkeypatch: pytest.MonkeyPatch, options: str, query: str
+) -> None:
+    asked: list[str] = []
+
+    async def follow(url: str, **_: Any) -> AsyncGenerator[ServerSentEvent, None]:
+        asked.append(url)
+        return
+        yield
+
+    monkeypatch.setattr("tidewire.client.follow", follow)
+    CliRunner().invoke(app, ["tail", *options.split()], catch_exceptions=False)
+    assert [url.partition("/api/events")[2] or url.partition("/s")[2] for url in asked] == [query]
