@@ -10,6 +10,7 @@ import json
 import shutil
 import subprocess
 import sys
+import sysconfig
 import tarfile
 import tomllib
 import zipfile
@@ -35,7 +36,9 @@ def build_wheel(source: Path, folder: Path) -> set[str]:
     options = ["--no-build-isolation", "--wheel-dir", folder, source]
     subprocess.run([*command, *options], check=True)
     (wheel,) = folder.glob("tidewire-*.whl")
-    return set(zipfile.ZipFile(wheel).namelist())
+    names = set(zipfile.ZipFile(wheel).namelist())
+    assert wheel.stem.endswith("-none-any") == (not any(name.endswith(".so") for name in names))
+    return names
 
 
 @pytest.fixture
@@ -57,17 +60,22 @@ def test_a_wheel_of_the_checkout_has_the_console_inside(tmp_path: Path) -> None:
     assert names >= NEEDED
     assert any(name.startswith("tidewire/server/console/assets/") for name in names)
     assert all(name.startswith(("tidewire/", "tidewire-")) for name in names)
+    assert f"tidewire/live/_sockets{sysconfig.get_config_var('EXT_SUFFIX')}" in names
+    assert not any(name.endswith(".c") for name in names)
 
 
-def test_an_sdist_is_enough_where_there_is_no_node(
+def test_an_sdist_is_enough_where_there_is_no_node_and_no_compiler(
     sdist: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with tarfile.open(sdist) as archive:
         files = {name.partition("/")[2] for name in archive.getnames()}
     assert files >= {"LICENSE", "hatch_build.py", "js/package-lock.json"}
     assert not any("node_modules" in name or name.startswith(".venv") for name in files)
+    assert not any(name.endswith(".so") for name in files)
     monkeypatch.setenv("PATH", "")
-    assert build_wheel(sdist, tmp_path) >= NEEDED
+    names = build_wheel(sdist, tmp_path)
+    assert names >= NEEDED
+    assert not any(name.endswith(".so") for name in names)
 
 
 USER = """

@@ -13,11 +13,13 @@ Never waits, never reads the log.
 from __future__ import annotations
 
 import copy
+from array import array
 from collections import deque
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING
 
 from tidewire.live.sinks import DirectSink, chunk
+from tidewire.live.sockets import send_to_all
 from tidewire.log.base import Commit
 from tidewire.wire.event import Event
 
@@ -27,9 +29,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Group", "Topic"]
 
-Way: TypeAlias = Callable[[bytes], int | None]
-"""Takes bytes and gives how many of them it took; None is all."""
-
 RECENT_BYTES = 256 * 1024
 RECENT_COMMITS = 256
 
@@ -37,11 +36,14 @@ RECENT_COMMITS = 256
 class Group:
     """Live readings of one dialect, all at one offset: its encoder has seen all up to there.
 
-    To deliver is to call each way out with the same bytes; no object of a viewer's is
-    touched, because each one that is costs as much as the call (bench/fanout).
+    To deliver is to give the same bytes to all sockets at once; no object of a viewer's is
+    touched, because each one that is costs a good part of its delivery (bench/fanout).
     """
 
-    __slots__ = ("dialect", "encoder", "is_chunked", "offset", "sent_at", "ways")
+    __slots__ = (
+        "_descriptors", "_sockets", "_writes", "dialect", "encoder", "is_chunked", "offset",
+        "sent_at",
+    )  # fmt: skip
 
     def __init__(self, reading: Reading, now: float) -> None:
         self.dialect = reading.dialect
@@ -49,18 +51,32 @@ class Group:
         self.offset = reading.offset
         self.is_chunked = reading.viewer.sink.chunked
         self.sent_at = now  # a dialect may have nothing to say of what its stream says
-        self.ways: dict[Reading, Way] = {}
+        self._sockets: dict[Reading, int] = {}
+        self._descriptors: array[int] | None = None
+        """All of ``_sockets``, in their order; None until they are sent to."""
+        self._writes: dict[Reading, Callable[[bytes], None]] = {}
+        """Those whose sockets must not be sent to: how each is written to."""
+
+    def __len__(self) -> int:
+        return len(self._sockets) + len(self._writes)
 
     def add(self, reading: Reading) -> None:
         """Takes in a reading that is as far as the group; from here on they move as one."""
         reading.group = self
         reading.encoder = self.encoder
         sink = reading.viewer.sink
-        self.ways[reading] = sink.send if isinstance(sink, DirectSink) else sink.write
+        socket = sink.socket if isinstance(sink, DirectSink) else None
+        if socket is None:
+            self._writes[reading] = sink.write
+        else:
+            self._sockets[reading] = socket
+            self._descriptors = None
 
     def remove(self, reading: Reading) -> None:
         """Lets a reading go its own way, from where the group is."""
-        del self.ways[reading]
+        if self._writes.pop(reading, None) is None:
+            del self._sockets[reading]
+            self._descriptors = None
         reading.group = None
         reading.offset = self.offset
         reading.encoder = copy.copy(self.encoder)
@@ -70,7 +86,7 @@ class Group:
         data = self.encoder.encode(epoch, first, events)
         self.offset = first + len(events) - 1  # before writing: a sink may pause in its write
         self.send(data)
-        return len(data) * len(self.ways)
+        return len(data) * len(self)
 
     def send(self, data: bytes) -> None:
         """Writes one bytes object to everybody."""
@@ -78,23 +94,18 @@ class Group:
             return
         if self.is_chunked:
             data = chunk(data)
-        size = len(data)
-        short: dict[Way, int] = {}
-        for way in tuple(self.ways.values()):
-            try:
-                sent = way(data)
-            except OSError:  # its socket is full, or broken: writing will tell
-                sent = 0
-            if sent != size and sent is not None:
-                short[way] = sent
-        if short:
+        if self._descriptors is None:
+            self._descriptors = array("i", self._sockets.values())
+        if short := send_to_all(self._descriptors, data):
             self._write_rest(data, short)
+        for write in tuple(self._writes.values()):
+            write(data)
 
-    def _write_rest(self, data: bytes, short: dict[Way, int]) -> None:
+    def _write_rest(self, data: bytes, short: list[tuple[int, int]]) -> None:
         """What sockets did not take waits in their transports; those readings pause."""
-        for reading, way in tuple(self.ways.items()):
-            if way in short:
-                reading.viewer.sink.write(data[short[way] :])
+        readings = tuple(self._sockets)
+        for place, taken in short:
+            readings[place].viewer.sink.write(data[taken:])
 
 
 class Topic:
@@ -124,7 +135,7 @@ class Topic:
         deliveries = len(self.singles)
         now = self._now()
         for group in tuple(self.groups.values()):
-            deliveries += len(group.ways)
+            deliveries += len(group)
             if size := group.deliver(self.epoch, first, events):
                 group.sent_at = now
                 self.hub.figures.delivered_bytes += size
@@ -185,7 +196,7 @@ class Topic:
         group = reading.group
         if group is not None:
             group.remove(reading)
-            if not group.ways:
+            if not len(group):
                 del self.groups[_kind(reading)]
 
     def _send_back(self, reading: Reading) -> None:

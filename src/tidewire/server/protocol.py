@@ -43,7 +43,6 @@ class TidewireProtocol(HttpToolsProtocol):
     _answering: RequestResponseCycle
     """The request that is being answered; ``cycle`` may be one that waits behind it."""
     _sink: DirectSink | None = None
-    _socket: socket.socket | None = None
     _unfinished_bytes: int = 0
     """What has come since a head was whole or a piece of a body was there."""
 
@@ -105,13 +104,11 @@ class TidewireProtocol(HttpToolsProtocol):
         return self.transport.write
 
     @property
-    def send(self) -> Callable[[bytes], int] | None:
+    def socket(self) -> int | None:
         if self.transport.is_closing() or is_ssl(self.transport):
             return None
-        if self._socket is None:
-            sock = self.transport.get_extra_info("socket")
-            self._socket = socket.socket(sock.family, sock.type, sock.proto, sock.fileno())
-        return self._socket.send
+        descriptor: int = self.transport.get_extra_info("socket").fileno()
+        return descriptor
 
     @property
     def is_answering(self) -> bool:
@@ -160,7 +157,5 @@ class TidewireProtocol(HttpToolsProtocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         super().connection_lost(exc)
-        if self._socket is not None:
-            self._socket.detach()  # the transport closes it; from here on it sends to nobody
         if self._sink is not None:
             self._sink.lose()

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from typing import ClassVar
+
+import pytest
 
 from tests.unit.live.scripted import ScriptedLog, ScriptedSink, turns
 from tidewire.dialects import DIALECTS
+from tidewire.live import topic
 from tidewire.live.base import Sink
 from tidewire.live.hub import Hub
 from tidewire.live.sinks import DirectSink, chunk
@@ -21,7 +25,11 @@ NATIVE = DIALECTS["native"]
 class Socket:
     """A DirectTransport whose socket takes ``room`` bytes more; None: it is broken."""
 
+    opened: ClassVar[list[Socket]] = []
+
     def __init__(self) -> None:
+        self.socket = len(Socket.opened)
+        Socket.opened.append(self)
         self.room: int | None = 1 << 20
         self.taken = b""
         self.pending = b""
@@ -36,7 +44,7 @@ class Socket:
     def send(self, data: bytes) -> int:
         assert not self.pending, "it would overtake"
         if not self.room:
-            raise BlockingIOError if self.room == 0 else BrokenPipeError
+            return 0
         sent = data[: self.room]
         self.taken += sent
         self.room -= len(sent)
@@ -62,6 +70,17 @@ class Socket:
     def finish(self) -> None: ...
 
     def abort(self) -> None: ...
+
+
+def send_to_all(sockets: Sequence[int], data: bytes) -> list[tuple[int, int]]:
+    """As live/sockets.py, to the sockets of this test."""
+    taken = [Socket.opened[socket].send(data) for socket in sockets]
+    return [(place, size) for place, size in enumerate(taken) if size != len(data)]
+
+
+@pytest.fixture(autouse=True)
+def _sockets(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(topic, "send_to_all", send_to_all)
 
 
 @asynccontextmanager

@@ -42,7 +42,7 @@ class Transport:
         self.sink = None
 
     @property
-    def send(self) -> None:
+    def socket(self) -> None:
         return None
 
     def write(self, data: bytes) -> None:

@@ -1,0 +1,3 @@
+from array import array
+
+def send_to_all(sockets: array[int], data: bytes) -> list[tuple[int, int]]: ...
