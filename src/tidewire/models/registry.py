@@ -9,6 +9,7 @@ from __future__ import annotations
 import dataclasses
 import math
 import os
+import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Final
@@ -48,6 +49,8 @@ SETTINGS: Final = {api: settings for api, (settings, _) in _APIS.items()}
 """What can be set for each."""
 
 _POSITIVE = ("_timeout_seconds", "_bytes")
+_URL = "an http or https URL, without a query"
+_HEADER = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # RFC 9110, section 5.6.2
 
 
 def build_all(tables: Mapping[str, Mapping[str, Any]]) -> dict[str, Model]:
@@ -75,7 +78,7 @@ def build(name: str, table: Mapping[str, Any]) -> Model:
     where = f"models.{name}"
     rest = dict(table)
     api = rest.pop("api", None)
-    if api not in _APIS:
+    if not isinstance(api, str) or api not in _APIS:
         given = "missing" if api is None else repr(api)
         raise ConfigError(f"{where}.api is {given}; it must be one of: {', '.join(APIS)}.")
     settings_type, model_type = _APIS[api]
@@ -84,7 +87,7 @@ def build(name: str, table: Mapping[str, Any]) -> Model:
 
 def _with_fallback(name: str, others: Any, alone: Mapping[str, Model]) -> Model:
     where = f"models.{name}.fallback"
-    if not isinstance(others, list):
+    if not isinstance(others, list) or not all(isinstance(other, str) for other in others):
         raise ConfigError(f"{where} must be a list of names of models.")
     for other in others:
         if other not in alone or other == name:
@@ -98,14 +101,15 @@ def _settings(where: str, settings_type: type, table: dict[str, Any]) -> Any:
         if key not in known:
             raise ConfigError(f"{where}.{key} is not known; there are: {', '.join(known)}.")
     try:
-        settings: Any = msgspec.convert(table, settings_type)
+        # Not strict: what comes from an environment variable is a text.
+        settings: Any = msgspec.convert(table, settings_type, strict=False)
     except msgspec.ValidationError as exc:
         raise ConfigError(f"{where}: {exc}.") from exc
     for field in known:
         _check(f"{where}.{field}", field, getattr(settings, field))
     settings = dataclasses.replace(settings, **_secrets(where, settings, known))
     if "proxy" in known and settings.proxy and not _is_http_url(settings.proxy):
-        raise ConfigError(f"{where}.proxy must be an http or https URL.")
+        raise ConfigError(f"{where}.proxy must be {_URL}.")
     return settings
 
 
@@ -116,13 +120,21 @@ def _check(where: str, field: str, value: Any) -> None:
     if field.endswith(_POSITIVE) and not value:
         raise ConfigError(f"{where} must be more than 0.")
     if field == "base_url" and not _is_http_url(value):
-        raise ConfigError(f"{where} must be an http or https URL.")
+        raise ConfigError(f"{where} must be {_URL}.")
+    if field == "headers":
+        for name in value:
+            if not _HEADER.fullmatch(name):
+                raise ConfigError(f"{where}: {name!r} is no name of a header.")
 
 
 def _is_http_url(value: str) -> bool:
+    """True if a path can be put behind it, and its host looked up."""
+    if not value.isprintable() or set(value) & set(" ?#"):
+        return False
     try:
         parts = urlsplit(value)
-        return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+        host = (parts.hostname or "").encode("idna")
+        return parts.scheme in ("http", "https") and bool(host) and parts.port != 0
     except ValueError:
         return False
 

@@ -50,6 +50,7 @@ def test_the_documentation_tells_of_every_api(heading: str) -> None:
         (["c"], "models.a.fallback: 'c' is no other model of [models]."),
         (["a"], "models.a.fallback: 'a' is no other model of [models]."),
         ("b", "models.a.fallback must be a list"),
+        ([["b"]], "models.a.fallback must be a list"),
     ],
 )
 def test_mistakes_in_fallback_are_named(fallback: Any, message: str) -> None:
@@ -65,11 +66,20 @@ def test_builds_what_the_table_says() -> None:
     assert model.name == "b"
 
 
+def test_numbers_may_be_texts_as_in_variables() -> None:
+    table = {"api": "openai", "max_retries": "0", "trust_env": "true", "max_line_bytes": "9"}
+    model = build("a", table)
+    assert isinstance(model, OpenAI)
+    settings = model.settings
+    assert (settings.max_retries, settings.trust_env, settings.max_line_bytes) == (0, True, 9)
+
+
 @pytest.mark.parametrize(
     ("table", "message"),
     [
         ({}, f"models.x.api is missing; it must be one of: {', '.join(APIS)}."),
         ({"api": "opneai"}, "models.x.api is 'opneai'; it must be one of: openai, "),
+        ({"api": ["openai"]}, "models.x.api is ['openai']; it must be one of: openai, "),
         ({"api": "openai", "max_queued": -1}, "models.x.max_queued must not be negative"),
         ({"api": "openai", "queue_timeout_seconds": 0}, "must be more than 0"),
         ({"api": "openai", "proxy": "socks5://a"}, "models.x.proxy must be an http or https URL"),
@@ -84,6 +94,10 @@ def test_builds_what_the_table_says() -> None:
         ({"api": "openai", "base_url": "http://[::1"}, "models.x.base_url must be"),
         ({"api": "openai", "base_url": "http://a:99999"}, "models.x.base_url must be"),
         ({"api": "openai", "base_url": "api.example.com"}, "models.x.base_url must be"),
+        ({"api": "openai", "base_url": "http://a/v1?version=1"}, "URL, without a query"),
+        ({"api": "openai", "base_url": "http://a..b/v1"}, "models.x.base_url must be"),
+        ({"api": "openai", "base_url": "http://a b/v1"}, "models.x.base_url must be"),
+        ({"api": "openai", "headers": {"A b": "c"}}, "headers: 'A b' is no name of a header"),
         ({"api": "openai", "api_key": "env:TIDEWIRE_NO_SUCH"}, "TIDEWIRE_NO_SUCH is not set"),
         ({"api": "openai", "api_key": "file:/no/such"}, "the file /no/such cannot be read"),
         ({"api": "openai", "api_key": "a\nb"}, "models.x.api_key must consist of printable"),
