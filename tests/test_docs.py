@@ -116,7 +116,29 @@ def test_a_backup_is_made_as_shown(tmp_path: Path) -> None:
         assert copy.execute("PRAGMA user_version").fetchone() == (SCHEMA_VERSION,)
 
 
-def test_files_that_the_docs_point_at_exist() -> None:
-    for page in [ROOT / "README.md", *(ROOT / "docs").rglob("*.md")]:
-        for target in re.findall(r"\]\((?!https?:|#)([^)#]+)", page.read_text()):
-            assert (page.parent / target).exists(), f"{page.name} points at {target}"
+def test_places_that_the_docs_point_at_exist() -> None:
+    for page in _pages():
+        for target in re.findall(r"\]\((?!https?:)([^)]+)\)", page.read_text()):
+            path, _, anchor = target.partition("#")
+            place = page.parent / path if path else page
+            assert place.exists(), f"{page} points at {target}"
+            assert not anchor or anchor in _anchors(place), f"{page} points at {target}"
+
+
+def _pages() -> list[Path]:
+    folders = ["docs", "spec", "bench", "deploy"]
+    within = [page for folder in folders for page in (ROOT / folder).rglob("*.md")]
+    return [*ROOT.glob("*.md"), *within, *ROOT.glob("js/*/README.md")]
+
+
+def _anchors(page: Path) -> set[str]:
+    """Of its headings, as code hosts make them."""
+    headings = re.findall(r"^#+ (.+)$", page.read_text(), re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", text).lower().replace(" ", "-") for text in headings}
+
+
+def test_files_that_the_architecture_names_exist() -> None:
+    page = (ROOT / "ARCHITECTURE.md").read_text()
+    files = [f"/{path.relative_to(ROOT)}" for path in ROOT.glob("src/**/*.py")]
+    for name in re.findall(r"[\w/]+\.py\b", page):
+        assert any(file.endswith(f"/{name}") for file in files), name
