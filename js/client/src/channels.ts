@@ -49,7 +49,8 @@ export interface ChannelStream extends AsyncIterable<ChannelEvent> {
    *
    * Resolves when the server reads them, waiting for a connection if need be, or when the
    * stream is closed. Rejects with Refused if the server does not let it; then all is as
-   * it was. Changes are made one after the other.
+   * it was, unless only a new connection could tell: then the stream is closed as refused.
+   * Changes are made one after the other.
    */
   add(...channels: string[]): Promise<void>;
   remove(...channels: string[]): Promise<void>;
@@ -156,8 +157,12 @@ class Subscription implements ChannelStream {
     if (connection === undefined) return;
     const told = await this.#tell(connection, change);
     this.#places.change(change, told ?? []);
+    if (told && this.#places.connection === connection) return;
     // Nobody there knew the connection, or it went away with the change: the next one has it.
-    if (!told || this.#places.connection !== connection) this.#stream.reconnect();
+    this.#places.connection = undefined;
+    this.#stream.reconnect();
+    await this.#connected();
+    if (this.state.name === "closed" && this.state.error) throw this.state.error;
   }
 
   /** The connection that is open, or the next one; none if the stream is closed. */

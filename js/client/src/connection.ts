@@ -55,7 +55,10 @@ export async function runConnection(
   });
   watchdog.start();
   try {
-    const response = await openResponse(parts, request);
+    const response = await unlessAborted(
+      abort.signal,
+      request.then((ready) => parts.transport.open(ready, abort.signal)),
+    );
     watchdog.heard();
     return await readResponse(parts, response, watchdog);
   } catch (error) {
@@ -69,17 +72,20 @@ export async function runConnection(
   }
 }
 
-/** Rejects on abort even while the caller's own headers are still on their way. */
-function openResponse(
-  { transport, abort: { signal } }: ConnectionParts,
-  request: Promise<TransportRequest>,
-): Promise<TransportResponse> {
-  return new Promise((resolve, reject) => {
-    signal.addEventListener("abort", () => {
+/** Rejects on abort, though the caller's own headers are on their way, or his loop is busy. */
+async function unlessAborted<T>(signal: AbortSignal, promise: Promise<T>): Promise<T> {
+  let abort = (): void => undefined;
+  const aborted = new Promise<never>((_, reject) => {
+    abort = () => {
       reject(new ConnectionLost("The connection was closed."));
-    });
-    request.then((ready) => transport.open(ready, signal)).then(resolve, reject);
+    };
+    signal.addEventListener("abort", abort);
   });
+  try {
+    return await Promise.race([promise, aborted]);
+  } finally {
+    signal.removeEventListener("abort", abort);
+  }
 }
 
 async function readResponse(
@@ -112,7 +118,7 @@ async function readEvents(
     if (hold !== undefined) {
       // Silence that we ask for ourselves is no sign of death.
       watchdog.stop();
-      await hold;
+      await unlessAborted(signal, hold);
       watchdog.start();
     }
     // Closed by what was just delivered; the body is not to be waited for.

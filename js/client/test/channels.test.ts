@@ -26,6 +26,9 @@ const OPEN = sse("a-0.b-0", "stream.open", {
   streams: [place("news", "a-0"), place("weather", "b-0")],
 });
 
+/** The same on the connection after it. */
+const REOPEN = OPEN.replaceAll("c1", "c2");
+
 function follow(transport: ScriptedTransport) {
   const seen: string[] = [];
   const platform = new FakePlatform();
@@ -166,7 +169,7 @@ test("a channel that is removed is asked for no more; added again, it begins the
     changed(place("news", "a-0")),
     streaming([opened], "hang"),
     answering(404),
-    streaming([], "hang"),
+    streaming([REOPEN], "hang"),
   );
   const { stream, platform } = follow(transport);
   await stream.remove("weather");
@@ -197,7 +200,7 @@ test.each([
   const transport = new ScriptedTransport(
     streaming([OPEN, sse("a-1.b-0", "one")], "hang"),
     step,
-    streaming([], "hang"),
+    streaming([REOPEN], "hang"),
   );
   const { stream, platform } = follow(transport);
   const adding = stream.add("storms");
@@ -209,10 +212,54 @@ test.each([
   expect(stream.state.name).toBe("open");
 });
 
+test("a change is made when the new connection reads the channels, not before", async () => {
+  const transport = new ScriptedTransport(
+    streaming([OPEN], "hang"),
+    answering(404),
+    unreachable,
+    streaming([REOPEN], "hang"),
+  );
+  const { stream, platform } = follow(transport);
+  let made = false;
+  const adding = stream.add("storms").then(() => (made = true));
+  await settle();
+  expect([stream.state.name, made]).toEqual(["waiting", false]);
+  await platform.advance(1_000);
+  await adding;
+  expect(stream.state.name).toBe("open");
+});
+
+test("what only the new connection is refused for is told where it was asked for", async () => {
+  const refusal = JSON.stringify({ error: { code: "forbidden", message: "Not yours." } });
+  const transport = new ScriptedTransport(
+    streaming([OPEN], "hang"),
+    answering(404),
+    answering(403, refusal),
+  );
+  const { stream } = follow(transport);
+  await expect(stream.add("user:bo")).rejects.toThrow("Not yours.");
+  expect(stream.state).toMatchObject({ name: "closed", reason: "refused" });
+});
+
+test("a loop that is behind may wait for a change", async () => {
+  const events = Array.from({ length: 300 }, (_, n) => sse(`a-${(n + 1).toString(36)}.b-0`, "one"));
+  const transport = new ScriptedTransport(
+    streaming([OPEN + events.join("")], "hang"),
+    answering(404),
+    streaming([REOPEN], "hang"),
+  );
+  const stream = subscribe("http://server.test", ["news"], { transport });
+  for await (const event of stream) {
+    if (event.event === "stream.open") await stream.add("storms");
+    else break;
+  }
+  expect(stream.channels).toEqual(["news", "storms"]);
+});
+
 test("changes wait for a connection, and for each other", async () => {
   const transport = new ScriptedTransport(
     streaming([OPEN], "drop"),
-    streaming([OPEN.replaceAll("c1", "c2")], "hang"),
+    streaming([REOPEN], "hang"),
     changed(place("storms", "s-0")),
     changed(place("storms", "s-0")),
   );
@@ -238,8 +285,8 @@ test("a connection that goes away with the change is followed by one for the cha
           resolve(change(request, signal));
         };
       }),
-    streaming([OPEN.replaceAll("c1", "c2")], "hang"),
-    streaming([], "hang"),
+    streaming([REOPEN], "hang"),
+    streaming([REOPEN], "hang"),
   );
   const { stream, platform } = follow(transport);
   await platform.advance(20_000);
