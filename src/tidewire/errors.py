@@ -36,6 +36,7 @@ __all__ = [
     "Conflict",
     "Fenced",
     "Forbidden",
+    "HostNotAllowed",
     "InvalidCursor",
     "InvalidField",
     "LogError",
@@ -224,6 +225,13 @@ class OriginNotAllowed(RequestError):
 
     code = "origin_not_allowed"
     status = 403
+
+
+class HostNotAllowed(RequestError):
+    """A browser calls the server by a name that is not its own, nor in `allowed_hosts`."""
+
+    code = "host_not_allowed"
+    status = 421
 
 
 class NotFound(RequestError):

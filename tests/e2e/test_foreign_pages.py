@@ -99,6 +99,15 @@ async def test_a_page_of_the_server_and_one_that_is_listed_do_as_they_like(
         assert done == [201, "run.started"]
 
 
+async def test_a_page_whose_name_was_made_to_lead_here_learns_nothing(web: Web, page: Page) -> None:
+    for name, status in (("tide.rebound.test", 421), ("tide.localhost", 200)):
+        opened = await page.goto(f"http://{name}:{web.server.port}/healthz")
+        assert opened is not None
+        assert opened.status == status
+        asked = "async () => (await fetch('/api/models')).status"
+        assert await page.evaluate(asked) == status
+
+
 async def test_programs_come_in_and_old_browsers_only_from_here(web: Web) -> None:
     async with httpx.AsyncClient(base_url=web.server.url) as api:
         for origin, status in ((None, 201), (web.server.url, 201), (web.unlisted, 403)):

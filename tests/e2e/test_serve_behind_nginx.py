@@ -97,3 +97,12 @@ async def test_a_host_that_the_proxy_has_changed_keeps_no_page_of_its_own_out(
         page = {"Origin": proxy.url}
         posted = await old_browser.post("/api/channels/news", content="tide", headers=page)
     assert posted.status_code == 201
+
+
+async def test_by_the_name_that_the_world_knows_only_the_proxy_may_call_it(
+    proxy: Nginx, tidewire_process: TidewireProcess
+) -> None:
+    public = {"Host": "tidewire.example.com"}
+    for url, status in ((proxy.url, 200), (tidewire_process.url, 421)):
+        async with httpx.AsyncClient(base_url=url, verify=proxy.trust) as client:
+            assert (await client.get("/api/models", headers=public)).status_code == status

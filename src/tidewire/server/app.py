@@ -33,6 +33,7 @@ from tidewire.server.chat import chat_router
 from tidewire.server.connections import connections_router
 from tidewire.server.console import mount_console
 from tidewire.server.health import health_router
+from tidewire.server.hosts import CheckHost
 from tidewire.server.interval import interval_router
 from tidewire.server.limits import LimitBody, RequireSecret
 from tidewire.server.monitor import MONITOR_RULE, Monitor, monitor_router
@@ -162,6 +163,8 @@ def _add_middleware(app: FastAPI, settings: Settings) -> None:
         app.add_middleware(LimitBody, max_bytes=settings.limits.max_body_bytes)
     if secret := settings.auth.secret.get_secret_value():
         app.add_middleware(RequireSecret, secret=secret)
+    elif "*" not in settings.allowed_hosts:
+        app.add_middleware(CheckHost, allowed=settings.allowed_hosts)
     if "*" not in settings.cors.origins:
         app.add_middleware(CheckOrigin, origins=settings.cors.origins)
     if settings.cors.origins:

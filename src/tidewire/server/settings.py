@@ -7,7 +7,6 @@ errors: a misspelt limit that silently does nothing is worse than no limit.
 
 from __future__ import annotations
 
-import ipaddress
 import tomllib
 from pathlib import Path
 from typing import Any, Literal
@@ -21,6 +20,7 @@ from pydantic_settings import (
 )
 
 from tidewire.errors import ConfigError
+from tidewire.server.hosts import is_loopback
 from tidewire.server.missettings import explain
 
 __all__ = ["Settings", "load_settings"]
@@ -117,6 +117,11 @@ class Settings(BaseSettings):
 
     host: str = Field(default="127.0.0.1", description="address to listen on")
     port: int = Field(default=8400, ge=0, le=65535, description="port to listen on; 0: a free one")
+    allowed_hosts: list[str] = Field(
+        default=[],
+        description="names that pages may call a server without a secret by, beside localhost; "
+        "'*' for any",
+    )
     data: Path = Field(default=Path("data"), description="directory of the SQLite files")
     heartbeat_seconds: float = Field(
         default=15.0, gt=0, description="a comment is sent after so much silence"
@@ -160,7 +165,7 @@ class Settings(BaseSettings):
 
     def check(self) -> None:
         """What one field alone cannot say. Raises ConfigError."""
-        if not self.auth.secret.get_secret_value() and not _is_loopback(self.host):
+        if not self.auth.secret.get_secret_value() and not is_loopback(self.host):
             raise ConfigError(
                 f"Listening on {self.host} would let anybody in. Set auth.secret "
                 "(TIDEWIRE_AUTH__SECRET), or listen on 127.0.0.1."
@@ -202,10 +207,3 @@ def _read(config: Path | None) -> dict[str, Any]:
         raise ConfigError(f"The config file {config} is not UTF-8.") from exc
     except tomllib.TOMLDecodeError as exc:
         raise ConfigError(f"The config file {config} is not valid TOML: {exc}.") from exc
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return host == "localhost" or ipaddress.ip_address(host).is_loopback
-    except ValueError:  # a name: it may lead anywhere
-        return False
