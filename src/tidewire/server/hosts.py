@@ -34,12 +34,12 @@ class CheckHost:
 
     def __init__(self, app: ASGIApp, allowed: Iterable[str]) -> None:
         self._app = app
-        self._allowed = {"", "localhost", "127.0.0.1", *(name.lower() for name in allowed)}
+        self._allowed = {"", "localhost", "127.0.0.1", *map(_name, allowed)}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
             headers = dict(scope["headers"])
-            name = _name(headers.get(b"host", b""))
+            name = _name(headers.get(b"host", b"").decode("latin-1"))
             if not self._is_ours(name) and _is_direct(headers) and _is_on_loopback(scope):
                 error = HostNotAllowed(
                     f"This server does not go by the name '{name[:MAX_SHOWN]}'. Call it by "
@@ -61,9 +61,9 @@ def is_loopback(host: str) -> bool:
         return False
 
 
-def _name(host: bytes) -> str:
+def _name(host: str) -> str:
     """Without its port, as names are compared."""
-    return re.sub(r":\d*$", "", host.decode("latin-1")).lower().rstrip(".")
+    return re.sub(r":\d*$", "", host).lower().rstrip(".")
 
 
 def _is_address(name: str) -> bool:

@@ -13,7 +13,7 @@ file, is another origin like any. Without either header a program calls, curl or
 an old browser, for an image. Chromium says no ``Sec-Fetch-Site`` when a page opens a WebSocket,
 which begins with a GET like any other: none of ours does, so those are refused.
 
-It never protects from a name that is made to point at this machine (SECURITY.md).
+It never protects from a name that is made to point at this machine: hosts.py does.
 """
 
 from __future__ import annotations

@@ -14,7 +14,7 @@ BROWSER = {"Connection": "keep-alive", "Accept-Language": "en"}
 
 
 async def is_refused(host: str, *, base_url: str = HERE, **more: str) -> bool:
-    app = CheckHost(PlainTextResponse("in"), ["App.example.com"])
+    app = CheckHost(PlainTextResponse("in"), ["App.example.com:80"])
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url=base_url) as api:
         return (await api.get("/", headers={**BROWSER, "Host": host, **more})).status_code == 421
 
