@@ -17,6 +17,7 @@ _MUST_BE: Final = {
     "float": "a number",
     "int": "a whole number",
     "list": "a list",
+    "path": "a path",
     "string": "a text",
 }
 _TABLES: Final = ("dict", "model")

@@ -7,11 +7,12 @@ errors: a misspelt limit that silently does nothing is worse than no limit.
 
 from __future__ import annotations
 
+import re
 import tomllib
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -24,6 +25,8 @@ from tidewire.server.hosts import is_loopback
 from tidewire.server.missettings import explain
 
 __all__ = ["Settings", "load_settings"]
+
+_ORIGIN = re.compile(r"\*|null|[a-z][a-z0-9+.-]*://[^A-Z/?#@*\s]+")
 
 
 class _Table(BaseModel):
@@ -98,10 +101,15 @@ class CorsSettings(_Table):
     )
 
 
+def _without_blanks(secret: Any) -> Any:
+    """A file that a secret comes from ends in a line end, and no header can bear that."""
+    return secret.strip() if isinstance(secret, str) else secret
+
+
 class AuthSettings(_Table):
     """Who may call."""
 
-    secret: SecretStr = Field(
+    secret: Annotated[SecretStr, BeforeValidator(_without_blanks)] = Field(
         default=SecretStr(""),
         description="if set, every API call must carry it as a bearer token, or x-api-key; "
         "needed to listen on anything but loopback",
@@ -172,6 +180,12 @@ class Settings(BaseSettings):
             )
         if self.cors.credentials and "*" in self.cors.origins:
             raise ConfigError("cors.credentials needs a list of origins; '*' is not allowed.")
+        for origin in self.cors.origins:
+            if not _ORIGIN.fullmatch(origin):
+                raise ConfigError(
+                    f"cors.origins: {origin!r} is not what a browser sends, which is as "
+                    "'https://app.example.com'; '*' is for any."
+                )
         if self.default_model and self.default_model not in (self.models or {"demo": {}}):
             raise ConfigError(f"default_model '{self.default_model}' is not in [models].")
 

@@ -46,6 +46,7 @@ def test_the_log_is_in_the_data_directory_unless_it_has_a_url(tmp_path: Path) ->
 @pytest.mark.parametrize(
     ("text", "said"),
     [
+        ("data = 5", "data must be a path."),
         ("port = 'high'", "port must be a whole number."),
         ("port = 70000", "port must be at most 65535."),
         ("prot = 1", "prot: there is no such setting. Did you mean 'port'?"),
@@ -61,6 +62,9 @@ def test_the_log_is_in_the_data_directory_unless_it_has_a_url(tmp_path: Path) ->
         ("host = '0.0.0.0'", "Listening on 0.0.0.0 would let anybody in. Set auth.secret"),
         ("default_model = 'gpt'", "default_model 'gpt' is not in [models]"),
         ("[cors]\norigins = ['*']\ncredentials = true", "'*' is not allowed"),
+        ("[cors]\norigins = ['app.example.com']", "cors.origins: 'app.example.com' is not what"),
+        ("[cors]\norigins = ['https://example.com/']", "'https://example.com/' is not what"),
+        ("[cors]\norigins = ['https://*.example.com']", "'https://*.example.com' is not what"),
     ],
 )
 def test_a_mistake_is_named(config: Path, text: str, said: str) -> None:
@@ -105,6 +109,20 @@ def test_the_secret_is_never_part_of_a_message(monkeypatch: pytest.MonkeyPatch) 
     settings = load_settings(host="0.0.0.0")
     assert settings.auth.secret.get_secret_value() == "sesame"
     assert "sesame" not in repr(settings)
+
+
+def test_a_secret_is_without_the_line_end_of_its_file(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TIDEWIRE_AUTH__SECRET", "sesame\n")
+    assert load_settings(host="0.0.0.0").auth.secret.get_secret_value() == "sesame"
+    monkeypatch.setenv("TIDEWIRE_AUTH__SECRET", " \n")
+    with pytest.raises(ConfigError, match="would let anybody in"):
+        load_settings(host="0.0.0.0")
+
+
+@pytest.mark.parametrize("origin", ["*", "null", "http://localhost:5173", "tauri://localhost"])
+def test_an_origin_is_as_browsers_send_it(config: Path, origin: str) -> None:
+    config.write_text(f"[cors]\norigins = ['{origin}']")
+    assert load_settings(config).cors.origins == [origin]
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "127.1.2.3", "localhost", "::1"])
