@@ -140,18 +140,32 @@ class Upstream:
 
 class _Protocol(ResponseHandler):
     """aiohttp's connection, less what it does at every read to resume what never paused:
-    an empty parse, and an exception inside uvloop. That was a fifth of a chunk's cost."""
+    an empty parse, and an exception inside uvloop. That was a fifth of a chunk's cost. Nor
+    has it a timer for silence: models/watch.py sees to that."""
 
     def resume_reading(self, resume_parser: bool = True) -> None:
         if self._reading_paused or self._buffer_paused:
             super().resume_reading(resume_parser)
 
+    def _reschedule_timeout(self) -> None:
+        pass
+
 
 class _Body(aiohttp.StreamReader):
     """aiohttp's buffer of a body, less the notes of where HTTP's own chunks ended: events
-    are cut out of the bytes, whatever chunks those came in. Read by ``readany`` alone."""
+    are cut out of the bytes, whatever chunks those came in. Read by ``readany`` alone, in
+    one task."""
 
     __slots__ = ()
+
+    def feed_data(self, data: bytes, size: int = 0) -> bool:
+        self._buffer.append(data)
+        self._size += len(data)
+        if (waiter := self._waiter) is not None and not waiter.done():
+            waiter.set_result(None)
+        if self._size > self._high_water:
+            self._protocol.pause_reading()
+        return False
 
     def begin_http_chunk_receiving(self) -> None:
         pass
@@ -162,8 +176,9 @@ class _Body(aiohttp.StreamReader):
     async def readany(self) -> bytes:
         if self._exception is not None:
             raise self._exception
-        while not self._buffer and not self._eof:
-            await self._wait("readany")
+        while not self._size and not self._eof:
+            waiter = self._waiter = self._loop.create_future()
+            await waiter
         data = b"".join(self._buffer)
         self._buffer.clear()
         self._size = 0
@@ -171,8 +186,8 @@ class _Body(aiohttp.StreamReader):
         return data
 
 
-_BODY = {"_buffer", "_eof", "_exception", "_protocol", "_size", "_wait"}
-_PROTOCOL = {"_buffer_paused", "_reading_paused", "resume_reading"}
+_BODY = {"_buffer", "_eof", "_exception", "_high_water", "_loop", "_protocol", "_size", "_waiter"}
+_PROTOCOL = {"_buffer_paused", "_reading_paused", "_reschedule_timeout", "resume_reading"}
 _FITS = _BODY <= {*dir(aiohttp.StreamReader)} and _PROTOCOL <= {*dir(ResponseHandler)}
 """False for an aiohttp that is built otherwise, an older one above all: it is used as it is."""
 
