@@ -174,9 +174,19 @@ describe("the list", () => {
     conversations.rename(id, "  better  ");
     expect(new Shelf(localStorage).load()[0]?.title).toBe("better");
     conversations.remove(id);
-    expect(source.close).toHaveBeenCalledOnce();
     expect(new Shelf(localStorage).load()).toEqual([]);
     expect(conversations.current.value.turns).toEqual([]);
+  });
+
+  it("stops what is removed, though its run has no name yet: it is not left before", () => {
+    conversations.ask("first", null);
+    conversations.remove(conversations.current.value.id);
+    expect(source.stop).toHaveBeenCalledOnce();
+    expect(source.close).not.toHaveBeenCalled();
+    source.tell(started, { event: "run.stopped", data: {} });
+    source.watcher.ended(null);
+    vi.advanceTimersByTime(2_000);
+    expect(new Shelf(localStorage).load()).toEqual([]);
   });
 
   it("cuts a title at thirty characters, whole ones", () => {

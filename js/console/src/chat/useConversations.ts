@@ -101,17 +101,22 @@ export function useConversations(source: AnswerSource, shelf: Shelf): Conversati
   }
 
   function remove(id: string): void {
+    // Not left as well: an answer that has no name yet is stopped when it has one.
     for (const turn of find(id)?.turns ?? []) if (isBusy(turn.phase)) stop(turn);
     shelf.remove(id);
-    forget(id);
+    unlist(id);
   }
 
   function forget(id: string): void {
-    const at = list.findIndex((conversation) => conversation.id === id);
-    for (const turn of list[at]?.turns ?? []) {
+    for (const turn of find(id)?.turns ?? []) {
       answering.get(turn.id)?.leave();
       answering.delete(turn.id);
     }
+    unlist(id);
+  }
+
+  function unlist(id: string): void {
+    const at = list.findIndex((conversation) => conversation.id === id);
     if (at >= 0) list.splice(at, 1);
     if (currentId.value === id) startNew();
   }
@@ -179,15 +184,11 @@ export function useConversations(source: AnswerSource, shelf: Shelf): Conversati
     saveTimer = undefined;
     for (const conversation of unsaved) {
       if (!find(conversation.id)) continue;
-      for (const id of shelf.save(conversation)) dropped(id);
+      const dropped = shelf.save(conversation);
+      dropped.forEach(unlist);
+      if (dropped.length > 0) droppedOld.value = true;
     }
     unsaved.clear();
-  }
-
-  function dropped(id: string): void {
-    const at = list.findIndex((conversation) => conversation.id === id);
-    if (at >= 0) list.splice(at, 1);
-    droppedOld.value = true;
   }
 
   return {
