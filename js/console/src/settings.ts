@@ -1,21 +1,19 @@
-/** Small choices kept in this browser. Where storage is refused, they last for the visit. */
+/** Small choices kept in this browser. */
+
+import { kept } from "./storage";
 
 const PREFIX = "tidewire.setting.";
 
 export type Setting = "locale" | "theme" | "model" | "person" | "name" | "window";
 
 export function readSetting(name: Setting): string | null {
-  try {
-    return localStorage.getItem(PREFIX + name);
-  } catch {
-    return null;
-  }
+  return kept.getItem(PREFIX + name);
 }
 
 export function writeSetting(name: Setting, value: string): void {
   try {
-    localStorage.setItem(PREFIX + name, value);
+    kept.setItem(PREFIX + name, value);
   } catch {
-    // Private windows and full storage refuse; the choice still holds for this visit.
+    // A full storage refuses; the choice still holds for this visit.
   }
 }

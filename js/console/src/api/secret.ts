@@ -5,6 +5,8 @@
 
 import { ref } from "vue";
 
+import { keptByTab } from "../storage";
+
 const KEY = "tidewire.secret";
 
 /** The server has refused something for want of its secret. */
@@ -14,13 +16,13 @@ export const locked = ref(false);
 export const tries = ref(0);
 
 export function saveSecret(secret: string): void {
-  sessionStorage.setItem(KEY, secret);
+  keptByTab.setItem(KEY, secret);
   locked.value = false;
   tries.value += 1;
 }
 
 /** The headers that let a request in; none where no secret was given. */
 export function authorization(): Record<string, string> {
-  const secret = sessionStorage.getItem(KEY);
+  const secret = keptByTab.getItem(KEY);
   return secret ? { Authorization: `Bearer ${secret}` } : {};
 }
