@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 import typer
 
-__all__ = ["DEFAULT_SERVER", "Server", "Token", "channel_name", "http_url"]
+__all__ = ["DEFAULT_SERVER", "Server", "Token", "channel_name", "header_value", "http_url"]
 
 DEFAULT_SERVER = "http://127.0.0.1:8400"
 
@@ -25,9 +25,19 @@ def http_url(text: str) -> str:
 def _is_http_url(text: str) -> bool:
     try:
         parts = urlsplit(text)
-        return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
-    except ValueError:  # a port that is none
+        host = (parts.hostname or "").encode("idna")
+        return parts.scheme in ("http", "https") and bool(host) and parts.port != 0
+    except ValueError:  # a port that is none, or a host that nobody can look up
         return False
+
+
+def header_value(text: str | None) -> str | None:
+    """``text``, if a header can bear it; what a file ends in is left out. Raises
+    typer.BadParameter, which does not repeat it: it may be a secret."""
+    text = text and text.strip()
+    if text and not text.isprintable():
+        raise typer.BadParameter("There are line ends or other control characters in it.")
+    return text
 
 
 def channel_name(text: str) -> str:
@@ -46,4 +56,7 @@ Server = Annotated[
     str,
     typer.Option(envvar="TIDEWIRE_SERVER", help="Where tidewire serve runs.", callback=http_url),
 ]
-Token = Annotated[str | None, typer.Option(envvar="TIDEWIRE_TOKEN", help="Sent as a bearer token.")]
+Token = Annotated[
+    str | None,
+    typer.Option(envvar="TIDEWIRE_TOKEN", help="Sent as a bearer token.", callback=header_value),
+]

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from tidewire.cli.address import DEFAULT_SERVER, Server, Token, channel_name
+from tidewire.cli.address import DEFAULT_SERVER, Server, Token, channel_name, header_value
 
 __all__ = ["publish"]
 
@@ -27,7 +27,10 @@ def publish(
     token: Token = None,
     key: Annotated[
         str | None,
-        typer.Option(help="Idempotency key: published once, however often this is run."),
+        typer.Option(
+            help="Idempotency key: published once, however often this is run.",
+            callback=header_value,
+        ),
     ] = None,
 ) -> None:
     """Publish to a channel, which is made if it does not exist.

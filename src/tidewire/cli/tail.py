@@ -9,7 +9,7 @@ from urllib.parse import urlencode
 
 import typer
 
-from tidewire.cli.address import DEFAULT_SERVER, Server, Token, channel_name, http_url
+from tidewire.cli.address import DEFAULT_SERVER, Server, Token, channel_name, header_value, http_url
 
 if TYPE_CHECKING:
     from tidewire.wire.parser import ServerSentEvent
@@ -40,7 +40,9 @@ def tail(
             show_default="start; channels: now",
         ),
     ] = None,
-    cursor: Annotated[str | None, typer.Option(help="Go on after this event id.")] = None,
+    cursor: Annotated[
+        str | None, typer.Option(help="Go on after this event id.", callback=header_value)
+    ] = None,
     text: Annotated[bool, typer.Option("--text", help="Only the answer's text.")] = False,
     json: Annotated[bool, typer.Option("--json", help="One JSON object a line.")] = False,
     token: Token = None,

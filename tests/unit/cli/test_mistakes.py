@@ -8,6 +8,7 @@ import pytest
 from typer.testing import CliRunner
 
 from tidewire.cli import app
+from tidewire.cli.address import header_value
 from tidewire.cli.terminal import advice
 from tidewire.errors import ServerRefused
 
@@ -21,6 +22,7 @@ from tidewire.errors import ServerRefused
         ("tail --text --json http://foo", "give one of them, not both"),
         ("ask m --server localhost:8400", "Did you mean http://localhost:8400?"),
         ("publish news m --server http://foo:high", "is not an http or https URL."),
+        ("tail http://foo..bar/x", "is not an http or https URL."),
         ("record foo.com/x --out x", "Did you mean http://foo.com/x?"),
         ("publish a/b m", "A channel's name is 1 to 200 letters"),
         ("tail --channel a --channel b/c", "A channel's name is 1 to 200 letters"),
@@ -31,6 +33,20 @@ def test_what_cannot_be_asked_is_said(command: str, said: str) -> None:
     result = CliRunner().invoke(app, command.split(), env={"COLUMNS": "200"})
     assert result.exit_code == 2
     assert said in " ".join(result.stderr.split())
+
+
+@pytest.mark.parametrize(
+    "command", ["tail http://foo --cursor", "publish a b --key", "ask m --token"]
+)
+def test_what_no_header_can_bear_is_refused_and_not_repeated(command: str) -> None:
+    result = CliRunner().invoke(app, [*command.split(), "sesame\nX: y"])
+    assert result.exit_code == 2
+    assert "line ends" in result.stderr
+    assert "sesame" not in result.stderr
+
+
+def test_a_token_is_without_the_line_end_of_its_file() -> None:
+    assert header_value("sesame\n") == "sesame"
 
 
 @pytest.mark.parametrize("said", [["-"], ["  "], [""]])
