@@ -18,6 +18,7 @@ from typing import Any, Protocol
 from tidewire.live.base import Viewer
 
 __all__ = [
+    "EXTENSION",
     "MAX_PENDING_BYTES",
     "STALLED_SECONDS",
     "AsgiSink",
@@ -27,6 +28,8 @@ __all__ = [
     "disconnected",
 ]
 
+EXTENSION = "tidewire.direct"
+"""The ASGI extension in which a server offers a DirectTransport, as ``transport``."""
 MAX_PENDING_BYTES = 64 * 1024
 STALLED_SECONDS = 60.0
 
@@ -36,7 +39,7 @@ Send = Callable[[Message], Awaitable[None]]
 
 
 class DirectTransport(Protocol):
-    """What a server offers a direct sink, in the ASGI extension ``tidewire.direct``."""
+    """What a server offers a direct sink."""
 
     def attach(self, sink: DirectSink) -> None:
         """Takes the sink that hears of pause, resume and loss from now on.

@@ -13,16 +13,16 @@ import asyncio
 import json
 import socket
 from collections.abc import Callable
+from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 from uvicorn.protocols.utils import is_ssl
 
 from tidewire.errors import RequestTooLarge
-from tidewire.live.sinks import STALLED_SECONDS, DirectSink
+from tidewire.live.sinks import EXTENSION, STALLED_SECONDS, DirectSink
 
-__all__ = ["EXTENSION", "TidewireProtocol"]
+__all__ = ["FITS", "TidewireProtocol"]
 
-EXTENSION = "tidewire.direct"
 LAST_CHUNK = b"0\r\n\r\n"
 MAX_HEAD_BYTES = 65_536
 _TOO_LARGE = {
@@ -35,6 +35,20 @@ HEAD_TOO_LARGE = (
     b"HTTP/1.1 431 Request Header Fields Too Large\r\ncontent-type: application/json\r\n"
     b"content-length: %d\r\nconnection: close\r\n\r\n%b" % (len(_REFUSAL), _REFUSAL)
 )
+
+_STEPS = {"on_message_begin", "on_headers_complete", "on_body", "on_message_complete"}
+_CONNECTION = {"cycle", "flow", "headers", "on_response_complete", "pipeline", "scope", "transport"}
+_RESPONSE = {"disconnected", "keep_alive", "response_complete", "response_started", "scope"}
+
+
+def _has(kind: Any, names: set[str]) -> bool:
+    """Whether a class has them: as its methods, or because its ``__init__`` sets them."""
+    made = getattr(kind.__init__, "__code__", None)
+    return names <= {*dir(kind), *(made.co_names if made is not None else ())}
+
+
+FITS = _has(HttpToolsProtocol, _STEPS | _CONNECTION) and _has(RequestResponseCycle, _RESPONSE)
+"""False for a uvicorn that is built otherwise: it is used as it is (serve.py)."""
 
 
 class TidewireProtocol(HttpToolsProtocol):

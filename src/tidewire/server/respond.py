@@ -17,12 +17,11 @@ from tidewire.dialects.base import Dialect
 from tidewire.errors import LogUnavailable, TidewireError
 from tidewire.live.base import Sink, Visit
 from tidewire.live.hub import Hub
-from tidewire.live.sinks import AsgiSink, DirectSink
+from tidewire.live.sinks import EXTENSION, AsgiSink, DirectSink
 from tidewire.live.start import Starts
 from tidewire.live.subscription import Subscription, mark_done
 from tidewire.live.watch import Watch
 from tidewire.runs.run import Run
-from tidewire.server.protocol import EXTENSION
 from tidewire.server.refusals import Headers, Refuse, error_response
 from tidewire.wire.headers import stream_headers
 

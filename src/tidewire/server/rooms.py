@@ -15,8 +15,8 @@ from tidewire.chat.presence import Presence
 from tidewire.chat.rooms import RoomPolicy, Rooms, room_channel
 from tidewire.errors import Conflict, Forbidden
 from tidewire.live.channels import Channels
+from tidewire.live.sinks import EXTENSION
 from tidewire.server.caller import Caller, CallerRoute, caller
-from tidewire.server.protocol import EXTENSION
 from tidewire.server.requested import requested_key
 from tidewire.server.routes import SSE
 from tidewire.server.subscribe import Subscriber

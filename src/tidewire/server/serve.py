@@ -11,13 +11,13 @@ import asyncio
 import gc
 import logging
 import sys
+from contextlib import suppress
 from typing import Any
 
 import uvicorn
 from uvicorn.lifespan.on import LifespanOn
 
 from tidewire.errors import TidewireError
-from tidewire.server.protocol import TidewireProtocol
 from tidewire.server.tide import Tidewire
 from tidewire.server.unbound import rewording
 
@@ -92,7 +92,6 @@ def run(app: Any, *, host: str = "127.0.0.1", port: int = 8400, **options: Any) 
         app,
         host=host,
         port=port,
-        http=TidewireProtocol,
         **{
             "ws": "none",
             "lifespan": "on",
@@ -106,9 +105,21 @@ def run(app: Any, *, host: str = "127.0.0.1", port: int = 8400, **options: Any) 
     )
     config.load()
     config.lifespan_class = Lifespan
+    config.http_protocol_class = _protocol(config.http_protocol_class)
     logging.getLogger("uvicorn.error").addFilter(rewording(host, port))
     _calm_collector()
     Server(config).run()
+
+
+def _protocol(plain: Any) -> Any:
+    """Ours; for a uvicorn that is built otherwise than those we know, ``plain``, its own."""
+    with suppress(ImportError):
+        from tidewire.server.protocol import FITS, TidewireProtocol
+
+        if FITS:
+            return TidewireProtocol
+    logger.warning("uvicorn %s is new to us: streams are not written directly", uvicorn.__version__)
+    return plain
 
 
 def _calm_collector() -> None:

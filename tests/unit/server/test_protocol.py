@@ -15,8 +15,8 @@ from starlette.types import Receive, Scope, Send
 from uvicorn.server import ServerState
 
 from tidewire import Tidewire
-from tidewire.live.sinks import STALLED_SECONDS
-from tidewire.server.protocol import EXTENSION, TidewireProtocol
+from tidewire.live.sinks import EXTENSION, STALLED_SECONDS
+from tidewire.server.protocol import TidewireProtocol
 
 
 async def _tell_limit(scope: Scope, receive: Receive, send: Send) -> None:

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import logging
+import runpy
+import sys
 from types import SimpleNamespace
 
 import pytest
 import uvicorn
+from uvicorn.protocols.http import httptools_impl
 
-from tidewire.server.serve import STARTUP_FAILURE, Server
+from tidewire.server import protocol
+from tidewire.server.serve import STARTUP_FAILURE, Server, _protocol
 
 
 def test_a_server_that_could_not_start_does_not_end_as_if_it_had(
@@ -35,3 +39,27 @@ def test_it_says_where_it_can_be_reached(
     listening = SimpleNamespace(getsockname=lambda: address)
     Server(uvicorn.Config("any:app", log_config=None))._log_started_message([listening])
     assert caplog.messages == [f"Listening on {shown} – Ctrl+C ends it"]
+
+
+def test_ours_is_the_protocol_of_a_uvicorn_that_is_built_as_we_know_it(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    assert _protocol("its own") is protocol.TidewireProtocol
+    assert not caplog.messages
+
+
+@pytest.mark.parametrize("module", [None, SimpleNamespace(FITS=False, TidewireProtocol=None)])
+def test_another_is_used_as_it_is_and_one_line_tells(
+    module: object, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setitem(sys.modules, protocol.__name__, module)
+    assert _protocol("its own") == "its own"
+    assert [f"uvicorn {uvicorn.__version__}" in line for line in caplog.messages] == [True]
+
+
+@pytest.mark.parametrize("name", ["HttpToolsProtocol", "RequestResponseCycle"])
+def test_another_is_one_that_keeps_its_state_elsewhere(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(httptools_impl, name, type(name, (), {}))
+    assert not runpy.run_path(protocol.__file__)["FITS"]
