@@ -1,8 +1,9 @@
 """``/api/demo/interval``: ``Message N`` every 200 ms, for trying a client out. A demo.
 
 Every request gets a channel of its own, which counts from 0 as long as somebody reads
-it, and is deleted a few seconds after the last reader has left. The server counts to
-which a reader comes; if another does so, too, each number is stored once all the same.
+it, and is deleted some seconds after the last reader has left. The server counts to
+which a reader comes; if another does so, too, each number is stored once all the same,
+and the one that its reader has left takes nothing from the one that he has come to.
 """
 
 from __future__ import annotations
@@ -73,6 +74,14 @@ def interval_router(tide: Tidewire, channels: Channels) -> APIRouter:
                 alone_seconds = 0.0 if channels.audience(name) else alone_seconds + seconds
         finally:
             counting.remove(name)
-            await channels.delete(name)
+        if not runs.draining:  # else its readers go on elsewhere, or here after a restart
+            await asyncio.sleep(max(GRACE_SECONDS, 2 * seconds))
+            await _delete_unless_counted(name, number)
+
+    async def _delete_unless_counted(name: str, number: int) -> None:
+        """Not if anybody has gone on counting from ``number``."""
+        with contextlib.suppress(StreamNotFound, StreamGone):
+            if (await channels.info(name)).head == number:
+                await channels.delete(name)
 
     return router

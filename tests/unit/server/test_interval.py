@@ -47,6 +47,39 @@ async def test_it_goes_on_at_another_server_whether_the_first_still_counts_or_no
     assert [event.data for event in events] == [f"Message {n}" for n in range(1, len(events) + 1)]
 
 
+async def test_the_server_that_its_reader_has_left_leaves_it_to_the_next(
+    start: Start, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(interval, "GRACE_SECONDS", 0.4)
+    log = {"url": f"sqlite:///{tmp_path / 'log.db'}"}
+    one, other = await start(log=log), await start(log=log)
+    async with Watch(one, "/api/demo/interval?ms=10") as watch:
+        cursor = (await watch.until(1))[0].id
+    async with Watch(other, "/api/demo/interval?ms=10", cursor=cursor) as watch:
+        begun, events = time.monotonic(), watch.events
+        while time.monotonic() - begun < 1.2 and not watch.resets():
+            await watch.until(len(events) + 1)
+    assert [event.data for event in events] == [f"Message {n}" for n in range(1, len(events) + 1)]
+
+
+async def test_it_goes_on_elsewhere_when_its_server_ends(start: Start, tmp_path: Path) -> None:
+    log = {"url": f"sqlite:///{tmp_path / 'log.db'}"}
+    one, other = await start(log=log), await start(log=log)
+    async with Watch(one, "/api/demo/interval?ms=10") as watch:
+        await watch.until(1)
+        tide = one._transport.app.state.tide  # type: ignore[attr-defined]
+        await tide.begin_drain()
+        await watch.over()
+        await tide.close()
+    last = watch.events[-1]
+    async with Watch(other, "/api/demo/interval?ms=10", cursor=last.id) as again:
+        number = int(last.data.removeprefix("Message "))
+        assert [event.data for event in await again.until(2)] == [
+            f"Message {number + 1}",
+            f"Message {number + 2}",
+        ]
+
+
 async def test_it_is_gone_some_time_after_its_last_reader(
     api: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
