@@ -139,6 +139,6 @@ def _anchors(page: Path) -> set[str]:
 
 def test_files_that_the_architecture_names_exist() -> None:
     page = (ROOT / "ARCHITECTURE.md").read_text()
-    files = [f"/{path.relative_to(ROOT)}" for path in ROOT.glob("src/**/*.py")]
+    files = [f"/{path.relative_to(ROOT)}" for path in ROOT.glob("[bs]*/**/*.py")]  # bench, src
     for name in re.findall(r"[\w/]+\.py\b", page):
         assert any(file.endswith(f"/{name}") for file in files), name
