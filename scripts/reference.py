@@ -23,7 +23,7 @@ from tidewire import cli, errors
 from tidewire.answers import events
 from tidewire.dialects import DIALECTS
 from tidewire.dialects.features import Feature
-from tidewire.live.control import Reset
+from tidewire.live.control import Open, Reset
 from tidewire.models.registry import SETTINGS
 from tidewire.models.settings import UpstreamSettings
 from tidewire.server.settings import ChannelSettings, Settings
@@ -162,7 +162,11 @@ def _events() -> str:
     return (
         f"# Events\n\n{module}\n\n| event | data | |\n|---|---|---|\n{rows}"
         "\n## In any stream\n\n| event | data | |\n|---|---|---|\n"
-        + _event_row("stream.reset", Reset)
+        + _event_row(Reset.type, Reset)
+        + "\n## In channels\n\n| event | data | |\n|---|---|---|\n"
+        + _event_row(Open.type, Open)
+        + "\nWhat is published has the type that its publisher gives it, or `message`. Those of\n"
+        "[rooms](../rooms.md) and [notifications](../notifications.md) are on their pages.\n"
     )
 
 
