@@ -12,6 +12,8 @@ from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
+from starlette.routing import Match
+from starlette.routing import Route as StarletteRoute
 from starlette.types import Receive, Scope, Send
 
 from tidewire.errors import BadRequest, TidewireError, UnsupportedMediaType
@@ -138,7 +140,17 @@ async def _answer(request: Request, exc: Exception) -> Response:
 async def answer_http_error(request: Request, exc: Exception) -> Response:
     """The framework's own refusals, 404 and 405 above all, in the shape of their path."""
     assert isinstance(exc, HTTPException)
-    return refuse_at(request.scope)(_HttpError(exc), headers=exc.headers)
+    headers = dict(exc.headers or {})
+    if "Allow" in headers:
+        headers["Allow"] = _methods(request.scope)
+    return refuse_at(request.scope)(_HttpError(exc), headers=headers)
+
+
+def _methods(scope: Scope) -> str:
+    """What a path may be asked (RFC 9110, 10.2.1): the framework names one route's methods."""
+    routes = [route for route in scope["app"].routes if isinstance(route, StarletteRoute)]
+    found = [route.methods or () for route in routes if route.matches(scope)[0] != Match.NONE]
+    return ", ".join(sorted(set().union(*found)))
 
 
 class _HttpError(TidewireError):

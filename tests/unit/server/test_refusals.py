@@ -63,6 +63,11 @@ async def test_a_refusal_has_our_shape(
         assert error(response) == expected
 
 
+async def test_a_wrong_method_is_told_all_that_the_path_allows(api: httpx.AsyncClient) -> None:
+    refused = await api.put("/api/channels/news")
+    assert refused.headers["allow"] == "DELETE, GET, HEAD, POST"
+
+
 @pytest.mark.parametrize("path", ["/api/chat", "/v1/chat/completions", "/api/ai-sdk/chat"])
 @pytest.mark.parametrize(
     "body",
