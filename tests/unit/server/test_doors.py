@@ -127,6 +127,13 @@ async def test_with_credentials_the_origin_itself_is_named(start: Start) -> None
     assert "Origin" in answer.headers["vary"]
 
 
+async def test_a_page_of_a_known_origin_may_ask_by_every_method_that_there_is(start: Start) -> None:
+    api = await start(cors={"origins": ["https://app.example.com"]})
+    for method in ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"):
+        wanted = {**PREFLIGHT, "Access-Control-Request-Method": method}
+        assert (await api.options("/api/channels/news", headers=wanted)).status_code == 200
+
+
 async def test_every_origin_may_call_if_that_is_wanted(start: Start) -> None:
     api = await start(cors={"origins": ["*"]})
     answer = await api.get("/api/chat?message=m", headers=PREFLIGHT)
