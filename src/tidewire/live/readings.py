@@ -25,6 +25,8 @@ MAX_STREAMS = 256
 
 
 class Readings:
+    """Those of ``viewer``, one for each of ``starts``, in their order."""
+
     __slots__ = ("_is_changed", "_readings", "last")
 
     def __init__(self, viewer: Subscription, starts: Starts) -> None:

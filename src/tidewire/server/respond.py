@@ -7,6 +7,7 @@ a model's 401, 429 or 5xx is still an HTTP status; then head, subscription, end.
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 from typing import Any
 
 from starlette.responses import Response
@@ -49,12 +50,10 @@ class StreamResponse(Response):
         refuse: Refuse | None = None,
     ) -> None:
         super().__init__(status_code=200)
-        self._hub = hub
-        self._starts = starts
-        self._dialect = dialect
+        self._subscribe = partial(
+            Subscription, hub, starts, dialect, announce=announce, visit=visit
+        )
         self._run = run
-        self._announce = announce
-        self._visit = visit
         self._refuse = refuse or error_response
         self._more_headers = {**(headers or {}), **dialect.headers}
 
@@ -106,15 +105,7 @@ class StreamResponse(Response):
 
     def subscription(self, sink: Sink, scope: Scope) -> Subscription:
         """The subscription into ``sink``, to be entered."""
-        return Subscription(
-            self._hub,
-            self._starts,
-            self._dialect,
-            sink,
-            announce=self._announce,
-            about=":".join(map(str, scope.get("client") or ())),
-            visit=self._visit,
-        )
+        return self._subscribe(sink, about=":".join(map(str, scope.get("client") or ())))
 
     def _head(self) -> dict[str, Any]:
         # raw_headers holds what the app put on the response (cookies); all but its

@@ -18,7 +18,7 @@ __all__ = ["hearing_exit_signals"]
 
 
 @contextmanager
-def hearing_exit_signals(callback: Callable[[], None]) -> Generator[None, None, None]:
+def hearing_exit_signals(callback: Callable[[], object]) -> Generator[None, None, None]:
     """Calls ``callback`` on the running loop at SIGTERM or SIGINT.
 
     Only where somebody handles them already (a server does) and in the main thread;

@@ -115,7 +115,7 @@ class Tidewire:
             answer_errors(app)
         await self.open()
         try:
-            with hearing_exit_signals(self._hear_signal):
+            with hearing_exit_signals(self.begin_drain):
                 yield
         finally:
             await self.close()
@@ -142,9 +142,6 @@ class Tidewire:
             self.runs.draining = True
             self._drain = asyncio.create_task(self._end_all(), name="drain")
         return self._drain
-
-    def _hear_signal(self) -> None:
-        self.begin_drain()
 
     async def _end_all(self) -> None:
         await self.runs.close(drain_seconds=self._drain_seconds)
