@@ -21,6 +21,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from msgspec.structs import asdict
+
 from tidewire.answers.events import (
     AnswerEvent,
     ReasoningDelta,
@@ -42,14 +44,7 @@ from tidewire.answers.events import (
 from tidewire.dialects.base import data_frame
 from tidewire.dialects.features import Feature
 from tidewire.dialects.openai_items import Item, Json, citation
-from tidewire.dialects.strict import (
-    End,
-    Key,
-    Start,
-    StrictEncoder,
-    Unfinished,
-    key_of,
-)
+from tidewire.dialects.strict import End, Key, Start, StrictEncoder, Unfinished, key_of
 from tidewire.dialects.uncontinued import Uncontinued
 
 __all__ = ["OpenAIResponses"]
@@ -102,11 +97,7 @@ class _Encoder(StrictEncoder):
             case Source() if self.open_text is not None:
                 return [self._annotate(self.open_text, event)]
             case RunStarted():
-                response = self._response("in_progress")
-                return [
-                    self._event("response.created", {"response": response}),
-                    self._event("response.in_progress", {"response": response}),
-                ]
+                return [self._tell("created", "in_progress"), self._tell("in_progress")]
             case RunFinished() | RunStopped() | RunFailed():
                 return [self._end(event)]
         return []
@@ -187,17 +178,17 @@ class _Encoder(StrictEncoder):
     def _end(self, event: RunFinished | RunStopped | RunFailed) -> str:
         match event:
             case RunFinished(reason=reason) if reason in INCOMPLETE:
-                details = {"incomplete_details": {"reason": INCOMPLETE[reason]}}
-                response = self._response("incomplete", **details)
-                return self._event("response.incomplete", {"response": response})
+                return self._tell("incomplete", incomplete_details={"reason": INCOMPLETE[reason]})
             case RunFinished():
-                return self._event("response.completed", {"response": self._response("completed")})
+                return self._tell("completed")
             case RunStopped():
-                return self._event("response.incomplete", {"response": self._response("cancelled")})
-            case RunFailed(code=code, message=message, retryable=retryable):
-                error = {"code": code, "message": message, "retryable": retryable}
-                response = self._response("failed", error=error)
-                return self._event("response.failed", {"response": response})
+                return self._tell("incomplete", "cancelled")
+            case RunFailed():
+                return self._tell("failed", error=asdict(event))
+
+    def _tell(self, type: str, status: str = "", **more: Json) -> str:
+        """An event with the whole response, whose ``status`` is mostly called as the event."""
+        return self._event(f"response.{type}", {"response": self._response(status or type, **more)})
 
     def _response(self, status: str, **more: Json) -> Json:
         return {
