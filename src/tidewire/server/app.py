@@ -66,18 +66,7 @@ EXPOSED = (
 
 def create_app(settings: Settings) -> FastAPI:
     """The whole server as an ASGI app. Raises ConfigError."""
-    tide = Tidewire(
-        open_log(settings.log_url, synchronous=settings.log.synchronous),
-        heartbeat_seconds=settings.heartbeat_seconds,
-        keep_seconds=settings.log.keep_seconds,
-        drain_seconds=settings.runs.drain_seconds,
-        max_connection_seconds=settings.max_connection_seconds,
-        limits=Limits(
-            max_seconds=settings.runs.max_seconds,
-            max_silence_seconds=settings.runs.max_silence_seconds,
-            max_bytes=settings.runs.max_bytes,
-        ),
-    )
+    tide = _tide(settings)
     tables = settings.models or {"demo": {"api": "demo"}}
     models = build_all(tables)
 
@@ -103,29 +92,34 @@ def create_app(settings: Settings) -> FastAPI:
     )
     app.state.tide = tide
     app.add_exception_handler(HTTPException, answer_http_error)
-    apis = {name: str(table["api"]) for name, table in tables.items()}
     default = settings.default_model or next(iter(tables))
-    answers = Answers(tide, models, default, settings.limits)
-    chat = Chat(answers, apis)
+    apis = {name: str(table["api"]) for name, table in tables.items()}
+    _include_answers(app, Answers(tide, models, default, settings.limits), apis)
     rules = [ChannelRule(**table.model_dump()) for table in settings.channels]
     channels = Channels(tide.log, tide.hub, [*rules, MONITOR_RULE, *NOTIFICATION_RULES])
     monitor = Monitor(tide, channels, port=settings.port, disk=settings.data)
-    _include(app, chat_router(chat))
     presence = _include_channels(app, tide, channels, monitor.channel)
-    _include(app, openai_router(answers, apis))
-    _include(app, anthropic_router(answers))
-    _include(app, responses_router(answers))
-    _include(app, ai_sdk_router(answers))
-    _include(app, ag_ui_router(answers))
-    _include(app, tide.router)
-    _include(app, connections_router(tide.hub))
-    _include(app, interval_router(tide, channels))
-    _include(app, health_router(tide))
+    _include(app, tide.router, connections_router(tide.hub), health_router(tide))
     # Routes are tried in their order: what is called most comes first.
     app.router.routes.sort(key=lambda route: not isinstance(route, LeanRoute))
     mount_console(app)
     _add_middleware(app, settings)
     return app
+
+
+def _tide(settings: Settings) -> Tidewire:
+    return Tidewire(
+        open_log(settings.log_url, synchronous=settings.log.synchronous),
+        heartbeat_seconds=settings.heartbeat_seconds,
+        keep_seconds=settings.log.keep_seconds,
+        drain_seconds=settings.runs.drain_seconds,
+        max_connection_seconds=settings.max_connection_seconds,
+        limits=Limits(
+            max_seconds=settings.runs.max_seconds,
+            max_silence_seconds=settings.runs.max_silence_seconds,
+            max_bytes=settings.runs.max_bytes,
+        ),
+    )
 
 
 def _telemetry() -> TelemetryConfig | None:
@@ -136,9 +130,23 @@ def _telemetry() -> TelemetryConfig | None:
     return {"tracing": False, "metrics": False, "logs": False}
 
 
-def _include(app: FastAPI, router: APIRouter) -> None:
-    """Adds its routes as the app's own: an included router is matched in many more steps."""
-    app.router.routes += router.routes
+def _include(app: FastAPI, *routers: APIRouter) -> None:
+    """Adds their routes as the app's own: an included router is matched in many more steps."""
+    for router in routers:
+        app.router.routes += router.routes
+
+
+def _include_answers(app: FastAPI, answers: Answers, apis: dict[str, str]) -> None:
+    """What asks models, in our words and in those of others."""
+    _include(
+        app,
+        chat_router(Chat(answers, apis)),
+        openai_router(answers, apis),
+        anthropic_router(answers),
+        responses_router(answers),
+        ai_sdk_router(answers),
+        ag_ui_router(answers),
+    )
 
 
 def _include_channels(app: FastAPI, tide: Tidewire, channels: Channels, monitor: str) -> Presence:
@@ -150,10 +158,14 @@ def _include_channels(app: FastAPI, tide: Tidewire, channels: Channels, monitor:
     presence = Presence(tide.log, channels, people)
     rooms = Rooms(tide.log, tide.hub, channels, people)
     notifications = Notifications(tide.log, channels)
-    _include(app, channels_router(tide, channels, access, subscriber))
-    _include(app, rooms_router(channels, rooms, presence, policy, subscriber))
-    _include(app, notifications_router(tide, notifications, subscriber))
-    _include(app, monitor_router(monitor, subscriber))
+    _include(
+        app,
+        channels_router(tide, channels, access, subscriber),
+        rooms_router(channels, rooms, presence, policy, subscriber),
+        notifications_router(tide, notifications, subscriber),
+        monitor_router(monitor, subscriber),
+        interval_router(tide, channels),
+    )
     return presence
 
 
