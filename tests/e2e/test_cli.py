@@ -31,6 +31,9 @@ tokens_per_second = 0
 api = "demo"
 first_token_seconds = 0
 tokens_per_second = 20
+[models.late]
+api = "demo"
+first_token_seconds = 60
 [models.away]
 api = "openai"
 base_url = "http://127.0.0.1:9/v1"
@@ -163,7 +166,7 @@ async def test_ask_says_how_to_answer(server: TidewireProcess) -> None:
 async def test_ask_says_what_is_wrong(server: TidewireProcess) -> None:
     outcome = await tidewire("ask", "m", "--model", "none", "--server", server.url)
     assert (outcome.status, outcome.said) == (2, "")
-    assert outcome.told == ("tidewire: There is no model 'none'. Known: quick, slow, away.\n")
+    assert outcome.told == ("tidewire: There is no model 'none'. Known: quick, slow, late, away.\n")
 
 
 async def test_ask_says_that_the_model_failed(server: TidewireProcess) -> None:
@@ -182,6 +185,18 @@ async def test_ctrl_c_stops_the_answer_on_the_server(server: TidewireProcess) ->
     assert outcome.status == 130
     assert outcome.told.strip().startswith("[stopped]")
     async with httpx.AsyncClient(base_url=server.url) as client:
+        assert "tidewire_runs 0.0" in (await client.get("/metrics")).text
+
+
+async def test_ctrl_c_stops_an_answer_of_which_nothing_was_heard(server: TidewireProcess) -> None:
+    """The head is held back, and with it which run it is."""
+    asking = await Command.start("ask", "long", "--model", "late", "--server", server.url)
+    async with httpx.AsyncClient(base_url=server.url) as client:
+        while "tidewire_runs 1.0" not in (await client.get("/metrics")).text:
+            await asyncio.sleep(0.02)
+        asking.process.send_signal(signal.SIGINT)
+        outcome = await asking.end()
+        assert (outcome.status, outcome.told.strip()) == (130, "[stopped]")
         assert "tidewire_runs 0.0" in (await client.get("/metrics")).text
 
 
@@ -267,6 +282,26 @@ async def test_tail_waits_for_a_server_and_says_so() -> None:
     assert told.startswith(f"[127.0.0.1:{port} cannot be reached; again in ".encode())
     tailing.process.send_signal(signal.SIGINT)
     assert (await tailing.end()).status == 130
+
+
+# publish
+
+
+async def test_ctrl_c_ends_publish_while_it_waits_for_a_line() -> None:
+    terminal, line = os.openpty()
+    process = await asyncio.create_subprocess_exec(
+        COMMAND, "publish", "news", stdin=line, stderr=asyncio.subprocess.PIPE
+    )
+    os.close(line)
+    try:
+        assert process.stderr
+        assert b"Ctrl+D ends" in await process.stderr.readline()
+        process.send_signal(signal.SIGINT)
+        async with asyncio.timeout(15):
+            assert await process.wait() == 130
+        assert b"" == await process.stderr.read()
+    finally:
+        os.close(terminal)
 
 
 # what cannot be asked

@@ -5,13 +5,13 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-import sys
 from collections.abc import AsyncGenerator
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from tidewire.cli.address import DEFAULT_SERVER, Server, Token
+from tidewire.cli.stdin import read_all
 
 if TYPE_CHECKING:
     from tidewire.answers.events import AnswerEvent
@@ -50,6 +50,7 @@ def ask(
     what it said until then is kept. The session's id is told on stderr at the end, for
     a next question in the same conversation.
     """
+    session = session or os.urandom(8).hex()  # ours, to stop by what is not heard of yet
     question = {"message": message, "model": model, "session": session, "options": options}
     question = {name: value for name, value in question.items() if value is not None}
     try:
@@ -62,7 +63,7 @@ def ask(
 
 def _read_question(text: str) -> str:
     """The question as UTF-8, whatever the terminal's encoding is."""
-    said = sys.stdin.buffer.read() if text == "-" else os.fsencode(text)
+    said = read_all() if text == "-" else os.fsencode(text)
     if not said.strip():
         raise typer.BadParameter("The question is empty.")
     return said.decode(errors="replace")
@@ -86,6 +87,7 @@ async def _ask(server: str, question: dict[str, Any], reasoning: bool, token: st
     from tidewire.errors import ServerRefused
 
     following = Following(f"{server}/api/chat")
+    following.session = question["session"]
     headers = bearer(token)
     event: AnswerEvent | None = None
     try:
@@ -157,16 +159,22 @@ def _tell_where_it_goes_on(following: Following) -> None:
 
 
 async def _stop(server: str, following: Following, headers: dict[str, str]) -> None:
+    """Stops the run; or what goes on in the session, while the server waits for its first
+    word and has not said which run it is."""
     import aiohttp
 
-    from tidewire.client.refusal import describe
+    from tidewire.client.refusal import describe, read_refusal
 
-    if following.run is None:
-        return
+    place = f"runs/{following.run}" if following.run else f"sessions/{following.session}"
     try:
-        async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=3)) as session:
-            await session.post(f"{server}/api/runs/{following.run}/stop", headers=headers)
+        async with (
+            aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=3)) as session,
+            session.post(f"{server}/api/{place}/stop", headers=headers) as response,
+        ):
+            if response.status == 404:  # it had not begun
+                return
+            failure = str(await read_refusal(response)) if response.status != 200 else ""
     except (aiohttp.ClientError, TimeoutError) as exc:
-        typer.secho(f"\n[not stopped: {describe(exc)}]", fg="yellow", err=True)
-    else:
-        typer.secho("\n[stopped]", fg="yellow", err=True)
+        failure = describe(exc)
+    told = f"not stopped: {failure.removesuffix('.')}" if failure else "stopped"
+    typer.secho(f"\n[{told}]", fg="yellow", err=True)

@@ -56,6 +56,7 @@ async def _publish(
     token: str | None,
     key: str | None,
 ) -> None:
+    from tidewire.cli.stdin import read_lines
     from tidewire.cli.terminal import bearer, tell_wait
     from tidewire.client import Publisher
 
@@ -69,10 +70,10 @@ async def _publish(
         if text != "-":
             typer.echo(await send(text, key))
             return
-        if sys.stdin.isatty():
+        if sys.stdin is not None and sys.stdin.isatty():
             typer.secho("[an event a line; Ctrl+D ends]", dim=True, err=True)
         number, cursor = 0, ""
-        while line := await asyncio.to_thread(sys.stdin.buffer.readline):
+        async for line in read_lines():
             number += 1
             said = line.decode(errors="replace").rstrip("\r\n")
             cursor = await send(said, f"{key}-{number}" if key else None)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import runpy
+from types import SimpleNamespace
 
 import pytest
 from typer.testing import CliRunner
@@ -53,6 +54,16 @@ def test_a_token_is_without_the_line_end_of_its_file() -> None:
 def test_an_empty_question_is_not_asked(said: list[str]) -> None:
     result = CliRunner().invoke(app, ["ask", *said], input="\n")
     assert "The question is empty." in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("command", "told"), [("ask -", "The question is empty."), ("publish news", "[0 published]")]
+)
+def test_there_may_be_no_stdin_at_all(
+    monkeypatch: pytest.MonkeyPatch, command: str, told: str
+) -> None:
+    monkeypatch.setattr("tidewire.cli.stdin.sys", SimpleNamespace(stdin=None))
+    assert told in CliRunner().invoke(app, command.split()).stderr
 
 
 @pytest.mark.parametrize(
