@@ -9,14 +9,14 @@ nothing of sessions, nor of how a surface writes a question.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from typing import Literal
 
 from pydantic import BaseModel, Field
 from starlette.requests import Request
 
-from tidewire.answers.events import RunFailed, RunStarted, Usage, decode
+from tidewire.answers.events import AnswerEvent, RunFailed, RunStarted, Usage, decode
 from tidewire.errors import BadRequest, RateLimited, StreamGone, StreamNotFound
 from tidewire.log.base import StreamInfo
 from tidewire.models.base import ChatRequest, Model
@@ -26,7 +26,7 @@ from tidewire.server.settings import LimitSettings
 from tidewire.server.tide import Tidewire
 from tidewire.wire.cursor import read_cursor
 
-__all__ = ["Answers", "Leaving"]
+__all__ = ["Answers", "Leaving", "refused_outright"]
 
 MAX_ATTEMPTS = 16
 REFUSED_EVENTS = 3  # run.started, perhaps usage, run.failed
@@ -144,9 +144,15 @@ class Answers:
         """True for a run that ended before it had said anything, and can be tried again."""
         if not stream.closed or stream.head > REFUSED_EVENTS:
             return False
-        events = [decode(*event) for event in (await self.tide.log.read(stream.name)).events]
-        said = [e for e in events if not isinstance(e, RunStarted | Usage)]
-        return len(said) == 1 and isinstance(said[0], RunFailed) and said[0].retryable
+        stored = await self.tide.log.read(stream.name)
+        failed = refused_outright(decode(*event) for event in stored.events)
+        return failed is not None and failed.retryable
+
+
+def refused_outright(events: Iterable[AnswerEvent | None]) -> RunFailed | None:
+    """The failure of a run that has said nothing."""
+    said = [event for event in events if not isinstance(event, RunStarted | Usage)]
+    return said[0] if len(said) == 1 and isinstance(said[0], RunFailed) else None
 
 
 def _run_ids(key: str | None, prefix: str) -> Iterator[str]:

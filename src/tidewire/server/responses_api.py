@@ -16,13 +16,13 @@ from pydantic import BaseModel, Field
 from starlette.requests import Request
 from starlette.responses import Response
 
-from tidewire.answers.events import AnswerEvent, RunFailed, RunStarted, Usage
+from tidewire.answers.events import AnswerEvent, RunStarted
 from tidewire.dialects.openai_responses import OpenAIResponses
 from tidewire.errors import BadRequest, NotFound, StreamGone, StreamNotFound
 from tidewire.log.base import StreamInfo
 from tidewire.models.base import ChatMessage, ChatRequest, Image, Text, Thought, ToolCall, ToolSpec
 from tidewire.runs.runs import PREFIX, Started
-from tidewire.server.answers import Answers, Leaving
+from tidewire.server.answers import Answers, Leaving, refused_outright
 from tidewire.server.counted import Counted
 from tidewire.server.questions import (
     MAX_MESSAGES,
@@ -137,7 +137,7 @@ def responses_router(answers: Answers) -> APIRouter:
 
         async def make() -> Response:
             events = await surface.events(started.stream)
-            if (failed := _refused_outright(events)) is not None and not body.background:
+            if (failed := refused_outright(events)) is not None and not body.background:
                 raise surface.failure(started, failed)
             return surface.json(request, started.stream, _response(events))
 
@@ -172,12 +172,6 @@ def _response(events: list[AnswerEvent]) -> Any:
     """The response as the last event that has one says."""
     said = written(OpenAIResponses(), events)
     return next(event["response"] for event in reversed(said) if "response" in event)
-
-
-def _refused_outright(events: list[AnswerEvent]) -> RunFailed | None:
-    """The failure of a run that has said nothing."""
-    said = [event for event in events if not isinstance(event, RunStarted | Usage)]
-    return said[0] if len(said) == 1 and isinstance(said[0], RunFailed) else None
 
 
 def _turn(item: Json) -> ChatMessage:
