@@ -91,6 +91,7 @@ class Monitor:
         folders = (disk.absolute(), *disk.absolute().parents)
         self._disk = next(folder for folder in folders if folder.exists())
         self._process = psutil.Process()
+        self._process.cpu_percent()  # since the call before: of the first one psutil says 0
         self._before = self._count()
 
     async def run(self) -> None:

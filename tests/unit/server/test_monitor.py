@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from pathlib import Path
 
 import httpx
@@ -11,8 +12,10 @@ import pytest
 from tests.unit.server.conftest import Start
 from tests.unit.server.test_channels_many import change, publish
 from tests.unit.server.watching import Watch
+from tidewire.live.channels import Channels
 from tidewire.server import monitor
-from tidewire.server.monitor import _percentiles
+from tidewire.server.monitor import Monitor, _percentiles
+from tidewire.server.tide import Tidewire
 
 
 @pytest.fixture(autouse=True)
@@ -40,6 +43,15 @@ async def test_a_sample_says_how_machine_and_hub_are(start: Start) -> None:
     assert max(sample["delivered_bytes_rate"] for sample in samples) > 0
     times = [sample["at"] for sample in samples]
     assert times == sorted(set(times))
+
+
+def test_the_first_sample_has_what_the_process_used_since_the_start(tmp_path: Path) -> None:
+    tide = Tidewire("memory://")
+    sampler = Monitor(tide, Channels(tide.log, tide.hub), port=8400, disk=tmp_path)
+    end = time.process_time() + 0.1
+    while time.process_time() < end:
+        pass
+    assert sampler.sample().process_cpu_percent > 0
 
 
 async def test_it_samples_once_for_all_and_rests_for_nobody(api: httpx.AsyncClient) -> None:
