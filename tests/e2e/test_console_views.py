@@ -38,6 +38,26 @@ async def test_an_address_can_be_opened_and_an_unknown_one_is_the_chat(visits: V
     await expect(ada.find("composer")).to_be_visible()
 
 
+async def test_the_drawer_takes_the_focus_and_gives_it_back(visits: Visits) -> None:
+    ada = await visits.person("chat", **PHONE)
+    await ada.find("composer").fill("Show code")
+    await ada.find("send").tap()
+    await ada.find("menu").press("Enter")
+    await expect(ada.page.locator(".drawer")).to_be_focused()
+    await ada.page.keyboard.press("Tab")
+    await expect(ada.find("new-session")).to_be_focused()
+    await ada.page.keyboard.press("Escape")
+    await expect(ada.find("new-session")).to_be_hidden()
+    await expect(ada.find("menu")).to_be_focused()
+
+
+async def test_the_title_names_the_view(visits: Visits) -> None:
+    ada = await visits.person("monitor")
+    await expect(ada.page).to_have_title("Monitor · Tidewire")
+    await ada.find("view-rooms").click()
+    await expect(ada.page).to_have_title("Rooms · Tidewire")
+
+
 async def test_in_the_other_language_and_by_night_everything_is_there(visits: Visits) -> None:
     ada = await visits.person("rooms", "Ada", color_scheme="dark", **PHONE)
     await ada.find("language").click()

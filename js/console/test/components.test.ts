@@ -3,7 +3,7 @@ import { mount } from "@vue/test-utils";
 import { describe, expect, it, vi } from "vitest";
 import { nextTick } from "vue";
 
-import { newTurn, type Turn } from "../src/chat/model";
+import { newConversation, newTurn, type Turn } from "../src/chat/model";
 import { en } from "../src/i18n/en";
 import { zh } from "../src/i18n/zh";
 
@@ -13,6 +13,7 @@ const { setLocale } = await import("../src/i18n");
 const { default: ChatComposer } = await import("../src/components/ChatComposer.vue");
 const { default: ConnectionLine } = await import("../src/components/ConnectionLine.vue");
 const { default: AnswerMessage } = await import("../src/components/AnswerMessage.vue");
+const { default: ConversationList } = await import("../src/components/ConversationList.vue");
 const { default: ModelPicker } = await import("../src/components/ModelPicker.vue");
 
 describe("ChatComposer", () => {
@@ -161,6 +162,40 @@ describe("AnswerMessage", () => {
     await answer.setProps({ turn: thinking(false) });
     await nextTick();
     expect(isUnfolded()).toBe("true");
+  });
+});
+
+describe("ConversationList", () => {
+  const show = () => {
+    const conversation = { ...newConversation(1), title: "Tides" };
+    const props = { list: [conversation], currentId: "" };
+    return mount(ConversationList, { props, attachTo: document.body });
+  };
+
+  it.each([
+    ["Enter", "submit", {}, [["Waves"]]],
+    ["Escape", "keydown", { key: "Escape" }, undefined],
+  ])("gives the focus back after a new title, by %s", async (_, event, init, renamed) => {
+    const list = show();
+    const escaped = vi.fn();
+    document.body.addEventListener("keydown", escaped);
+    await list.get("[aria-label=Rename]").trigger("click");
+    await list.get("input").setValue("Waves");
+    await list.get("input").trigger(event, init);
+    await nextTick();
+    expect(document.activeElement).toBe(list.get(".title").element);
+    expect(list.emitted("rename")?.map(([, title]) => [title])).toEqual(renamed);
+    expect(escaped).not.toHaveBeenCalled();
+    list.unmount();
+  });
+
+  it("gives the focus on when a conversation is removed", async () => {
+    const list = show();
+    await list.get("[data-testid=remove]").trigger("click");
+    await list.get("[data-testid=confirm-remove]").trigger("click");
+    expect(list.emitted("remove")).toHaveLength(1);
+    expect(document.activeElement).toBe(list.get("[data-testid=new-session]").element);
+    list.unmount();
   });
 });
 

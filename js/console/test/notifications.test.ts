@@ -59,6 +59,50 @@ it("shows a new one for a moment, and keeps it", async () => {
   shown.unmount();
 });
 
+it("leaves a new one where it is while it has the focus", async () => {
+  const shown = await bell();
+  server.streams[0]?.send("notification", note("2"), "u-4.a-1");
+  await settle();
+  await shown.get("[data-testid=toast] button").trigger("focusin");
+  await vi.advanceTimersByTimeAsync(60_000);
+  await shown.get("[data-testid=toast] button").trigger("focusout");
+  await vi.advanceTimersByTimeAsync(6_000);
+  expect(shown.find("[data-testid=toast]").exists()).toBe(false);
+  shown.unmount();
+});
+
+it("does not tell once more what came while the list was open", async () => {
+  const shown = await bell();
+  await shown.get("[data-testid=bell]").trigger("click");
+  server.streams[0]?.send("notification", note("2"), "u-4.a-1");
+  await settle();
+  await shown.get("[data-testid=bell]").trigger("click");
+  expect(shown.find("[data-testid=notifications]").exists()).toBe(false);
+  expect(shown.find("[data-testid=toast]").exists()).toBe(false);
+  shown.unmount();
+});
+
+it("is closed by Escape, wherever the focus is, and gives it back to the bell", async () => {
+  const shown = await bell();
+  await shown.get("[data-testid=bell]").trigger("click");
+  document.body.dispatchEvent(new KeyboardEvent("keydown", { key: "Escape", bubbles: true }));
+  await settle();
+  expect(shown.find("[data-testid=notifications]").exists()).toBe(false);
+  expect(document.activeElement).toBe(shown.get("[data-testid=bell]").element);
+  shown.unmount();
+});
+
+it("is counted, too, where the server could first be asked later", async () => {
+  const answer = { notifications: kept, unread: 1, cursor: "u-3.a-1" };
+  server.on("GET /api/notifications/list", () => {
+    if (server.streams.length === 0) throw new Error();
+    return answer;
+  });
+  const shown = await bell();
+  expect(shown.get("[data-testid=unread]").text()).toBe("1");
+  shown.unmount();
+});
+
 it("hears what was read in another tab", async () => {
   const shown = await bell();
   kept = kept.map(({ id }) => note(id, true));
@@ -72,6 +116,7 @@ it("marks one, or all, as read", async () => {
   const shown = await bell();
   await shown.get("[data-testid=bell]").trigger("click");
   await shown.get("[data-testid=mark-read]").trigger("click");
+  expect(document.activeElement).toBe(shown.get("[data-testid=notifications]").element);
   await shown.get("[data-testid=read-all]").trigger("click");
   const bodies = server.of("POST /api/notifications/read").map(({ body }) => body);
   expect(bodies).toEqual([{ ids: ["1"] }, { all: true }]);

@@ -74,7 +74,9 @@ describe("a room", () => {
     await room.showEarlier();
     expect(room.hasEarlier.value).toBe(true);
     earlier = () => ({ messages: [message("1", "one")], before: null, cursor: "r-7" });
-    await room.showEarlier();
+    const twice = [room.showEarlier(), room.showEarlier()];
+    expect(room.hasEarlier.value).toBe(true);
+    await Promise.all(twice);
     expect(texts(room.entries.value)).toEqual(["one", "two"]);
     expect(server.of(`GET ${ROOM}/messages`).at(-1)?.query.get("before")).toBe("r-2");
   });

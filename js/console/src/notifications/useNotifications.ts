@@ -47,6 +47,8 @@ export function useNotifications(): Notifications {
     url: () => (cursor.value === null ? null : url),
     cursor: () => cursor.value ?? "",
     restsHidden: true,
+    // Refused for want of a secret, or asked for too early.
+    onOpen: () => inbox.value === NOTHING && void load(),
     onEvent({ event, data }) {
       if (event === "notification") latest.value = JSON.parse(data) as Notification;
       clearTimeout(timer);

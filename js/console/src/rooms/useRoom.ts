@@ -30,6 +30,7 @@ export function useRoom(room: string): Room {
   const cursor = ref<string | null>(null);
   const before = ref<string | null>(null);
   const hasEarlier = ref(false);
+  let isReading = false;
   const arrived: Entry[] = [];
   const url = roomUrl(room);
 
@@ -60,8 +61,10 @@ export function useRoom(room: string): Room {
   }
 
   async function showEarlier(): Promise<void> {
-    hasEarlier.value = false;
-    await readPage().catch(() => (hasEarlier.value = true));
+    if (isReading) return;
+    isReading = true;
+    await readPage().catch(() => undefined);
+    isReading = false;
   }
 
   const live = useLive({
