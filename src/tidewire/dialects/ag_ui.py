@@ -107,9 +107,7 @@ class _Encoder(StrictEncoder):
     def _start(self, start: Start) -> list[str]:
         match start:
             case TextStart(part=part):
-                return [
-                    _event("TEXT_MESSAGE_START", messageId=self._id(part), role="assistant"),
-                ]
+                return [_event("TEXT_MESSAGE_START", messageId=self._id(part), role="assistant")]
             case ReasoningStart(part=part):
                 id = self._id(part)
                 return [

@@ -67,18 +67,13 @@ def find_start(
         positions = read_cursor(cursor)
     except InvalidCursor:
         return Start(stream.head, reset="malformed", prime=prime)
-    for position in positions:
-        if position.epoch == stream.epoch:
-            if position.offset + bool(position.within) > stream.head:
-                return Start(stream.head, reset="ahead", prime=prime)
-            return Start(
-                position.offset,
-                position.within,
-                prime=prime,
-                resumed=True,
-                heard_last=position is positions[0],
-            )
-    return Start(stream.head, reset="unknown", prime=prime)
+    here = next((place for place in positions if place.epoch == stream.epoch), None)
+    if here is None:
+        return Start(stream.head, reset="unknown", prime=prime)
+    if here.offset + bool(here.within) > stream.head:
+        return Start(stream.head, reset="ahead", prime=prime)
+    heard_last = here is positions[0]
+    return Start(here.offset, here.within, prime=prime, resumed=True, heard_last=heard_last)
 
 
 def check_since(since: str) -> str:
