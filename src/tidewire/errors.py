@@ -31,38 +31,13 @@ This module imports nothing of ours.
 from __future__ import annotations
 
 __all__ = [
-    "BadRequest",
-    "ConfigError",
-    "Conflict",
-    "Fenced",
-    "Forbidden",
-    "HostNotAllowed",
-    "InvalidCursor",
-    "InvalidField",
-    "LogError",
-    "LogUnavailable",
-    "ModelError",
-    "NotFound",
-    "OriginNotAllowed",
-    "RateLimited",
-    "RequestError",
-    "RequestTooLarge",
-    "ServerRefused",
-    "ShuttingDown",
-    "StreamClosed",
-    "StreamGone",
-    "StreamNotFound",
-    "TidewireError",
-    "TooLarge",
-    "Unauthorized",
-    "UnsupportedMediaType",
-    "UpstreamBroken",
-    "UpstreamRefused",
-    "UpstreamTimeout",
-    "UpstreamTooLarge",
-    "UpstreamUnreachable",
-    "WireError",
-]
+    "BadRequest", "ConfigError", "Conflict", "Fenced", "Forbidden", "HostNotAllowed",
+    "InvalidCursor", "InvalidField", "LogError", "LogUnavailable", "ModelError", "NotFound",
+    "OriginNotAllowed", "RateLimited", "RequestError", "RequestTooLarge", "ServerRefused",
+    "ShuttingDown", "StreamClosed", "StreamGone", "StreamNotFound", "TidewireError", "TooLarge",
+    "Unauthorized", "UnsupportedMediaType", "UpstreamBroken", "UpstreamRefused",
+    "UpstreamTimeout", "UpstreamTooLarge", "UpstreamUnreachable", "WireError",
+]  # fmt: skip
 
 
 class TidewireError(Exception):
