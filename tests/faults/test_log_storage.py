@@ -177,15 +177,18 @@ async def use(path: Path) -> list[BaseException]:
     return [result for result in results if isinstance(result, BaseException)]
 
 
-@pytest.mark.parametrize("start", ["nothing", "the first page"])
-async def test_a_file_that_is_no_log_is_refused(tmp_path: Path, start: str) -> None:
+@pytest.mark.parametrize("damaged", ["the end", "the first page", "all other pages"])
+async def test_a_file_that_is_no_log_is_refused(tmp_path: Path, damaged: str) -> None:
     path = tmp_path / "log.sqlite"
     await written(path)
     with path.open("r+b") as file:
-        if start == "nothing":
+        if damaged == "the end":
             file.truncate(3000)
-        else:
+        elif damaged == "the first page":
             file.write(os.urandom(4096))
+        else:
+            file.seek(4096)
+            file.write(os.urandom(path.stat().st_size - 4096))
     (failure,) = await use(path)
     assert isinstance(failure, LogUnavailable)
     assert str(failure) == "The log cannot be opened: its file is damaged."

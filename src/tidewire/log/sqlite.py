@@ -86,17 +86,16 @@ class SqliteLog:
 
     async def open(self) -> None:
         try:
-            self._writing = await asyncio.to_thread(self._open)
+            self._writing, store = await asyncio.to_thread(self._open)
         except (sqlite3.Error, OSError) as exc:
             logger.error("Cannot open %s: %s", self._path, exc)
             raise unavailable(exc, "opened") from exc
         self._loop = asyncio.get_running_loop()
         self._readers = Readers(self._connect, self._reading_threads)
         self._checkpoints = checkpoints = Checkpoints(self._connect)
-        store = Store(self._writing, clock=self._clock)
         self._writer = Writer(store, self._committed, lambda: checkpoints.seen(store.changes))
 
-    def _open(self) -> sqlite3.Connection:
+    def _open(self) -> tuple[sqlite3.Connection, Store]:
         self._path.parent.mkdir(parents=True, exist_ok=True)
         # What people ask is private. SQLite gives the files beside it the same mode.
         os.close(os.open(self._path, os.O_CREAT | os.O_RDWR, 0o600))
@@ -104,10 +103,10 @@ class SqliteLog:
         try:
             migrate(connection)
             connection.execute(f"PRAGMA wal_autocheckpoint = {WAL_PAGES}")
+            return connection, Store(connection, clock=self._clock)
         except (sqlite3.Error, ConfigError):
             connection.close()
             raise
-        return connection
 
     def _connect(self) -> sqlite3.Connection:
         return connect(
