@@ -17,6 +17,7 @@ from __future__ import annotations
 import ipaddress
 import re
 from collections.abc import Iterable
+from functools import lru_cache
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -61,8 +62,9 @@ def is_loopback(host: str) -> bool:
         return False
 
 
+@lru_cache(maxsize=256)
 def _name(host: str) -> str:
-    """Without its port, as names are compared."""
+    """Without its port, as names are compared. There are few of them, and many calls."""
     return re.sub(r":\d*$", "", host).lower().rstrip(".")
 
 
