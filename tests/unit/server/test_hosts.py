@@ -61,7 +61,7 @@ async def test_a_name_that_was_made_to_lead_here_is_not(host: str, more: dict[st
     "more",
     [
         {"Connection": "close"},  # nginx as it comes
-        {"Connection": ""},  # nginx with kept connections, Caddy
+        {"Connection": ""},  # nginx with kept connections, Caddy, HAProxy
         {"Connection": "Keep-Alive"},  # Apache
         {"Via": "1.1 gate"},
     ],
