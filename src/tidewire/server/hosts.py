@@ -8,8 +8,8 @@ have (RFC 6761; ``host.docker.internal``), or by one that is listed.
 
 A proxy on this machine may pass on the name that the world knows it by. It is told from a browser
 by ``Connection``: browsers say keep-alive, which no page can change and proxies must not pass on
-(RFC 9110, 7.6.1); of their own nginx says close or nothing, Caddy and HAProxy nothing, Apache Keep-Alive.
-What proxies add, as ``X-Forwarded-For``, a page can add here as well; all but ``Via``.
+(RFC 9110, 7.6.1). Of their own nginx says close or nothing, Caddy and HAProxy nothing, Apache
+Keep-Alive. What they add, as ``X-Forwarded-For``, a page can add here as well; all but ``Via``.
 """
 
 from __future__ import annotations
