@@ -82,11 +82,11 @@ class Group:
         reading.encoder = copy.copy(self.encoder)
 
     def deliver(self, epoch: str, first: int, events: Sequence[Event]) -> int:
-        """Encodes once and writes to everybody; gives the number of bytes."""
+        """Encodes once and writes to everybody; gives the number of bytes for each."""
         data = self.encoder.encode(epoch, first, events)
         self.offset = first + len(events) - 1  # before writing: a sink may pause in its write
         self.send(data)
-        return len(data) * len(self)
+        return len(data)
 
     def send(self, data: bytes) -> None:
         """Writes one bytes object to everybody."""
@@ -135,10 +135,11 @@ class Topic:
         deliveries = len(self.singles)
         now = self._now()
         for group in tuple(self.groups.values()):
-            deliveries += len(group)
+            viewers = len(group)
+            deliveries += viewers
             if size := group.deliver(self.epoch, first, events):
                 group.sent_at = now
-                self.hub.figures.delivered_bytes += size
+                self.hub.figures.delivered_bytes += viewers * size
         self.head = last
         self.is_closed = commit.closed
         if self.singles:

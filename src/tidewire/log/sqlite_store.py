@@ -137,7 +137,7 @@ class Store:
         commits: Commits,
     ) -> int:
         state = self._states.get(entry.name) or self._load(entry.name)
-        if entry.epoch not in (None, state.epoch):
+        if entry.epoch is not None and entry.epoch != state.epoch:
             raise StreamGone("This stream was deleted.")
         entry.check()
         if entry.key is not None:
