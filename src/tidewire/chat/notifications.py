@@ -140,7 +140,7 @@ class Notifications:
                 read = Read(sorted(wanted), len(unread - wanted), self._clock())
                 # If another server has just marked some, too, this is not stored but done again.
                 key = f"read after {own.state.last_read}"
-                await self._channels.publish(USER + user, [write(read)], key=key)
+                await self._tell(user, read, key)
 
     async def starts(self, user: str) -> Sequence[tuple[StreamInfo, Start]]:
         """Both streams of a person, each from its oldest unread notification on."""
@@ -158,13 +158,16 @@ class Notifications:
         _check(note)
         return Sent(await self._channels.publish(channel, [write(note)], key=key), note.id)
 
+    async def _tell(self, user: str, event: Read | Began, key: str) -> None:
+        await self._channels.publish(USER + user, [write(event)], key=key, is_own=True)
+
     async def _begin(self, user: str) -> tuple[Folded[Inbox], Folded[Inbox]]:
         """Both inboxes as they are now, a person's own from its first event on."""
         own = await self._folds.get(channel_stream(USER + user))
         if not own.offset:
             everyone = await self._channels.open(EVERYONE)
             began = Began(str(Position(everyone.epoch, everyone.head)), self._clock())
-            await self._channels.publish(USER + user, [write(began)], key=Began.type)
+            await self._tell(user, began, Began.type)
             own = await self._folds.get(channel_stream(USER + user))
         return own, await self._folds.get(channel_stream(EVERYONE))
 

@@ -202,11 +202,11 @@ class Presence:
                 if not missing:
                     break
                 await self._say_alive()
-                publish = self._channels.publish
-                await asyncio.gather(
-                    *(publish(room.channel, [write(event)], key=key) for event, key in missing)
-                )
+                await asyncio.gather(*(self._tell(room, event, key) for event, key in missing))
         room.settles_at = min(room.settles_at, room.attendance.changes_at)
+
+    async def _tell(self, room: _Room, event: RoomEvent, key: str | None) -> None:
+        await self._channels.publish(room.channel, [write(event)], key=key, is_own=True)
 
     async def _missing(self, room: _Room) -> list[tuple[RoomEvent, str | None]]:
         """What the stream does not say yet, each with the key under which it counts once."""

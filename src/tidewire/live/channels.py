@@ -34,7 +34,8 @@ class ChannelRule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What holds for channels whose name matches ``pattern`` (``*`` and ``?``).
 
     The first rule that matches counts. Retention is as in log/base.py; ``max_event_bytes``
-    limits one event's data, ``max_publishes_per_second`` the calls, over all publishers.
+    limits one event's data, ``max_publishes_per_second`` the calls, over all publishers,
+    of whom the server itself is none.
     """
 
     pattern: str = "*"
@@ -60,16 +61,24 @@ class Channels:
         self._epochs: dict[str, str] = {}
         self._rates = Rates()
 
-    async def publish(self, name: str, events: Sequence[Event], *, key: str | None = None) -> str:
+    async def publish(
+        self,
+        name: str,
+        events: Sequence[Event],
+        *,
+        key: str | None = None,
+        is_own: bool = False,
+    ) -> str:
         """Appends events to a channel, all or none; gives the cursor of the last one.
 
         ``key`` makes it idempotent: the same key in the same channel stores nothing and
-        gives the cursor of the first time. Raises BadRequest, RequestTooLarge,
+        gives the cursor of the first time. ``is_own``: the server says it, who came or what
+        was read; that is no publisher's call. Raises BadRequest, RequestTooLarge,
         RateLimited, LogUnavailable.
         """
         stream, rule = channel_stream(name), self._rule(name)
         _check(events, rule)
-        if not self._rates.allows(name, rule.max_publishes_per_second):
+        if not is_own and not self._rates.allows(name, rule.max_publishes_per_second):
             raise RateLimited(f"The channel '{name}' is published to too often.")
         while True:
             epoch = self._epochs.get(name) or (await self._make(name)).epoch

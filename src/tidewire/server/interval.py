@@ -68,7 +68,7 @@ def interval_router(tide: Tidewire, channels: Channels) -> APIRouter:
         try:
             while number < MAX_MESSAGES and alone_seconds < GRACE_SECONDS and not runs.draining:
                 event = Event("message", f"Message {number}")
-                await channels.publish(name, [event], key=str(number))
+                await channels.publish(name, [event], key=str(number), is_own=True)
                 number += 1
                 await asyncio.sleep(seconds)
                 alone_seconds = 0.0 if channels.audience(name) else alone_seconds + seconds

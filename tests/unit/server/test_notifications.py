@@ -177,3 +177,10 @@ async def test_who_is_told_too_much_is_protected(api: httpx.AsyncClient) -> None
     assert answers[-1].status_code == 429
     assert "retry-after" in answers[-1].headers
     await tell(api, "x", user="cem")
+
+
+async def test_who_is_told_too_much_can_say_that_it_was_read(api: httpx.AsyncClient) -> None:
+    for _ in range(25):
+        await api.post("/api/users/ann/notifications", params=BOB, json={"title": "x"})
+    answer = await api.post("/api/notifications/read", params=ANN, json={"all": True})
+    assert answer.json() == {"unread": 0}

@@ -238,6 +238,16 @@ async def test_without_moderators_everybody_takes_back_only_his_own(
     assert (await api.delete(message, params=ANN)).status_code == 204
 
 
+async def test_many_who_come_at_once_keep_nobody_from_reading_or_writing(start: Any) -> None:
+    api = await start(channels=[{"pattern": "room:*", "max_publishes_per_second": 2}])
+    for number in range(5):
+        here = await api.put(f"{LOBBY}/presence", params={"user": f"user{number}"})
+        assert here.status_code == 204
+    people = (await api.get(f"{LOBBY}/presence", params=BOB)).json()["people"]
+    assert len(people) == 5
+    await say(api, "hello")
+
+
 async def test_a_full_room_can_be_read_but_not_entered(
     api: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
