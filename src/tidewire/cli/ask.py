@@ -81,7 +81,7 @@ def _read_options(text: str) -> dict[str, Any]:
 
 async def _ask(server: str, question: dict[str, Any], reasoning: bool, token: str | None) -> bool:
     from tidewire.answers.events import RunFailed, decode
-    from tidewire.cli.terminal import bearer
+    from tidewire.cli.terminal import bearer, tell_end
     from tidewire.client import Following
     from tidewire.client.refusal import RETRIED
     from tidewire.errors import ServerRefused
@@ -103,8 +103,7 @@ async def _ask(server: str, question: dict[str, Any], reasoning: bool, token: st
         if exc.status not in RETRIED or exc.code == ServerRefused.code:
             raise
         event = RunFailed(exc.code, str(exc))
-    if isinstance(event, RunFailed):
-        typer.secho(f"The answer failed: {event.message} ({event.code})", fg="red", err=True)
+    tell_end(event)
     if following.session:
         typer.secho(f"[session {following.session}]", dim=True, err=True)
     return isinstance(event, RunFailed)

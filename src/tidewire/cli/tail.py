@@ -111,9 +111,11 @@ def _write_json(event: ServerSentEvent, channel: str) -> None:
 
 def _write_text(event: ServerSentEvent, channel: str) -> None:
     from tidewire.answers.events import TERMINAL_TYPES, TextDelta, decode
+    from tidewire.cli.terminal import tell_end
 
     answer = decode(event.event, event.data)
     if isinstance(answer, TextDelta):
         typer.echo(answer.delta, nl=False)
     elif event.event in TERMINAL_TYPES:
         typer.echo()
+        tell_end(answer)

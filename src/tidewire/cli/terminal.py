@@ -1,12 +1,17 @@
-"""What commands tell a person: of lost connections, of gaps, and what may help."""
+"""What commands tell a person: of lost connections, of gaps, of ends, and what may help."""
 
 from __future__ import annotations
+
+from typing import TYPE_CHECKING
 
 import typer
 
 from tidewire.errors import ServerRefused, TidewireError
 
-__all__ = ["advice", "bearer", "tell_reset", "tell_wait"]
+if TYPE_CHECKING:
+    from tidewire.answers.events import AnswerEvent
+
+__all__ = ["advice", "bearer", "tell_end", "tell_reset", "tell_wait"]
 
 _ADVICE = {
     "unauthorized": " Give it by --token or TIDEWIRE_TOKEN.",
@@ -38,3 +43,13 @@ def tell_reset(data: str) -> None:
     lost = f", {reset['lost']} events are lost" if "lost" in reset else ""
     stream = reset["stream"] or "a stream"
     typer.secho(f"[{stream} was not continued: {reset['reason']}{lost}]", fg="yellow", err=True)
+
+
+def tell_end(event: AnswerEvent | None) -> None:
+    """Says on stderr of an answer's last event that what was said is not all."""
+    from tidewire.answers.events import RunFailed, RunStopped
+
+    if isinstance(event, RunFailed):
+        typer.secho(f"The answer failed: {event.message} ({event.code})", fg="red", err=True)
+    elif isinstance(event, RunStopped):
+        typer.secho("[the answer was stopped]", fg="yellow", err=True)

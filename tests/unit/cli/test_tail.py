@@ -1,4 +1,4 @@
-"""``tidewire tail``: where reading begins."""
+"""``tidewire tail``: where reading begins, and what is said of an end."""
 
 from __future__ import annotations
 
@@ -35,3 +35,24 @@ def test_reading_begins_where_it_is_asked_to(
     monkeypatch.setattr("tidewire.client.follow", follow)
     CliRunner().invoke(app, ["tail", *options.split()], catch_exceptions=False)
     assert [url.partition("/api/events")[2] or url.partition("/s")[2] for url in asked] == [query]
+
+
+@pytest.mark.parametrize(
+    ("event", "data", "told"),
+    [
+        ("run.failed", '{"code":"interrupted","message":"It broke."}', "It broke. (interrupted)"),
+        ("run.stopped", "{}", "[the answer was stopped]"),
+        ("run.finished", "{}", ""),
+    ],
+)
+def test_a_text_that_is_not_all_is_said_to_be_so(
+    monkeypatch: pytest.MonkeyPatch, event: str, data: str, told: str
+) -> None:
+    async def follow(url: str, **_: Any) -> AsyncGenerator[ServerSentEvent, None]:
+        yield ServerSentEvent("text.delta", '{"part":"t1","delta":"So"}', "e-1")
+        yield ServerSentEvent(event, data, "e-2")
+
+    monkeypatch.setattr("tidewire.client.follow", follow)
+    result = CliRunner().invoke(app, ["tail", "http://a/s", "--text"], catch_exceptions=False)
+    assert result.stdout == "So\n"
+    assert result.stderr.removeprefix("The answer failed: ").strip() == told
