@@ -157,3 +157,24 @@ async def test_a_broken_socket_is_no_harm_to_others() -> None:
         log.commit([Event("message", "second")])
         log.deliver()
         assert sound.taken.endswith(said(log))
+
+
+async def test_who_comes_or_goes_between_two_events_gets_its_own_and_no_more() -> None:
+    log = ScriptedLog()
+    hub = Hub(log)
+    early, late = Socket(), Socket()
+
+    def publish() -> None:
+        log.commit([Event("message", f"event {len(log.events)}")])
+        log.deliver()
+
+    async with watching(hub, log, DirectSink(early)):
+        publish()
+        publish()  # to all that are abreast at once
+        async with watching(hub, log, DirectSink(late)):
+            publish()
+            assert late.taken.count(b"data:") == len(log.events)
+        has = late.taken
+        publish()
+        assert early.taken.endswith(said(log))
+        assert late.taken == has
