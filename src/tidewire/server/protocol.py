@@ -15,6 +15,7 @@ import socket
 from collections.abc import Callable
 from typing import Any
 
+from uvicorn.protocols.http.flow_control import FlowControl
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 from uvicorn.protocols.utils import is_ssl
 
@@ -47,7 +48,11 @@ def _has(kind: Any, names: set[str]) -> bool:
     return names <= {*dir(kind), *(made.co_names if made is not None else ())}
 
 
-FITS = _has(HttpToolsProtocol, _STEPS | _CONNECTION) and _has(RequestResponseCycle, _RESPONSE)
+FITS = (
+    _has(HttpToolsProtocol, _STEPS | _CONNECTION)
+    and _has(RequestResponseCycle, _RESPONSE)
+    and _has(FlowControl, {"write_paused"})
+)
 """False for a uvicorn that is built otherwise: it is used as it is (serve.py)."""
 
 

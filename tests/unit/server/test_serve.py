@@ -9,7 +9,7 @@ from types import SimpleNamespace
 
 import pytest
 import uvicorn
-from uvicorn.protocols.http import httptools_impl
+from uvicorn.protocols.http import flow_control, httptools_impl
 
 from tidewire.server import protocol
 from tidewire.server.serve import STARTUP_FAILURE, Server, _protocol
@@ -57,9 +57,16 @@ def test_another_is_used_as_it_is_and_one_line_tells(
     assert [f"uvicorn {uvicorn.__version__}" in line for line in caplog.messages] == [True]
 
 
-@pytest.mark.parametrize("name", ["HttpToolsProtocol", "RequestResponseCycle"])
+@pytest.mark.parametrize(
+    ("module", "name"),
+    [
+        (httptools_impl, "HttpToolsProtocol"),
+        (httptools_impl, "RequestResponseCycle"),
+        (flow_control, "FlowControl"),
+    ],
+)
 def test_another_is_one_that_keeps_its_state_elsewhere(
-    name: str, monkeypatch: pytest.MonkeyPatch
+    module: object, name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(httptools_impl, name, type(name, (), {}))
+    monkeypatch.setattr(module, name, type(name, (), {}))
     assert not runpy.run_path(protocol.__file__)["FITS"]
