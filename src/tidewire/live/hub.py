@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 import random
 import secrets
 import time
@@ -188,7 +189,7 @@ class Hub:
         pause_seconds = seconds / max(1, len(groups))
         while groups:
             leaving = groups.pop()
-            earliest = retry_milliseconds + round(1000 * pause_seconds * len(groups))
+            earliest = retry_milliseconds + math.ceil(1000 * pause_seconds * len(groups))
             for viewer in leaving:
                 viewer.dismiss(earliest + random.randrange(retry_milliseconds))
             if groups:
