@@ -11,6 +11,9 @@ export interface Call {
   readonly headers?: Readonly<Record<string, string>>;
 }
 
+/** On a dead connection nothing would ever come, and what was written would hang. */
+const LIMIT_MS = 30_000;
+
 /**
  * The answer's JSON; null if it has no body.
  *
@@ -26,13 +29,16 @@ export async function call(path: string, { method, body, headers }: Call = {}): 
       ...headers,
     },
     ...(body !== undefined && { body: JSON.stringify(body) }),
-  }).catch((cause: unknown) => {
-    throw new ConnectionLost("The server could not be reached.", { cause });
-  });
+    signal: AbortSignal.timeout(LIMIT_MS),
+  }).catch(lost);
   if (response.status === 401) locked.value = true;
-  const text = await response.text();
+  const text = await response.text().catch(lost);
   if (!response.ok) throw refusal(response.status, text);
   return text === "" ? null : JSON.parse(text);
+}
+
+function lost(cause: unknown): never {
+  throw new ConnectionLost("The server could not be reached.", { cause });
 }
 
 function refusal(status: number, text: string): Refused {

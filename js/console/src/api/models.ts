@@ -1,8 +1,6 @@
 /** The models the server offers. */
 
-import { Refused } from "tidewire";
-
-import { authorization } from "./secret";
+import { call } from "./http";
 
 export interface ModelInfo {
   readonly name: string;
@@ -11,13 +9,8 @@ export interface ModelInfo {
   readonly demo: boolean;
 }
 
-/** Rejects with Refused if the server answers anything else, otherwise if it is away. */
+/** Rejects with Refused or ConnectionLost. */
 export async function fetchModels(): Promise<ModelInfo[]> {
-  const headers = { Accept: "application/json", ...authorization() };
-  const response = await fetch("api/models", { headers });
-  if (!response.ok) {
-    throw new Refused(response.status, "models", "The models could not be listed.", true);
-  }
-  const body = (await response.json()) as { models: ModelInfo[] };
-  return body.models;
+  const { models } = (await call("api/models")) as { models: ModelInfo[] };
+  return models;
 }
