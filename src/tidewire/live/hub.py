@@ -143,7 +143,7 @@ class Hub:
             if commit.deleted:
                 topic.end()
             else:
-                figures.deliveries += self._hand_out(topic, commit)
+                figures.deliveries += self._hand_out(topic, commit) * len(commit.events)
 
     def signal(self, stream: str, event: Event) -> None:
         """Tells who watches a stream now and here of something that is not worth storing.

@@ -143,6 +143,7 @@ class Reading:
         )
         self.within = 0
         self.offset = first + len(events) - 1
+        self.topic.hub.figures.delivered_bytes += len(data)
         self.viewer.write(data)
 
     async def _read(self, after: int, *, limit: int) -> Batch | None:

@@ -84,9 +84,12 @@ def _sockets(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @asynccontextmanager
-async def watching(hub: Hub, log: ScriptedLog, *sinks: Sink) -> AsyncIterator[None]:
+async def watching(
+    hub: Hub, log: ScriptedLog, *sinks: Sink, has_own_ids: bool = False
+) -> AsyncIterator[None]:
     async def watch(sink: Sink) -> None:
-        async with Subscription(hub, Starts([(log.stream, Start(0))]), NATIVE, sink) as viewer:
+        starts = Starts([(log.stream, Start(0))], is_changed=has_own_ids)
+        async with Subscription(hub, starts, NATIVE, sink) as viewer:
             await viewer.run()
 
     tasks = [asyncio.create_task(watch(sink)) for sink in sinks]
@@ -178,3 +181,18 @@ async def test_who_comes_or_goes_between_two_events_gets_its_own_and_no_more() -
         publish()
         assert early.taken.endswith(said(log))
         assert late.taken == has
+
+
+async def test_every_event_and_byte_that_a_viewer_is_given_live_counts() -> None:
+    log = ScriptedLog()
+    hub = Hub(log)
+    together, apart = [ScriptedSink(), ScriptedSink()], ScriptedSink()
+    async with watching(hub, log, *together), watching(hub, log, apart, has_own_ids=True):
+        for count in (1, 3):
+            log.commit([Event("message", "word")] * count)
+            before = hub.figures.delivered_bytes
+            log.deliver()
+            written = [len(sink.writes[-1]) for sink in (*together, apart)]
+            assert hub.figures.delivered_bytes - before == sum(written)
+    figures = hub.figures
+    assert (figures.commits, figures.events, figures.deliveries) == (2, 4, 4 * 3)
