@@ -17,7 +17,13 @@ from tidewire.live.start import find_start
 from tidewire.live.subscription import Subscription
 from tidewire.log.base import CHANNEL, StreamInfo
 from tidewire.server.access import Access
-from tidewire.server.requested import charset, content_type, read_json, requested_key
+from tidewire.server.requested import (
+    charset,
+    check_coding,
+    content_type,
+    read_json,
+    requested_key,
+)
 from tidewire.server.routes import SSE, LeanRoute, Route
 from tidewire.server.subscribe import Subscriber
 from tidewire.server.tide import Tidewire
@@ -167,6 +173,7 @@ async def _events(request: Request) -> list[Event]:
     if kind in ("text/plain", ""):
         if charset(request) not in ("utf-8", "us-ascii"):
             raise UnsupportedMediaType("Publish text in UTF-8.")
+        check_coding(request)
         try:
             return [Event(_type(request), (await request.body()).decode())]
         except UnicodeDecodeError:

@@ -13,11 +13,12 @@ from starlette.requests import Request
 
 from tidewire.dialects import find_dialect
 from tidewire.dialects.base import Dialect
-from tidewire.errors import BadRequest
+from tidewire.errors import BadRequest, UnsupportedMediaType
 from tidewire.live.start import check_since
 
 __all__ = [
     "charset",
+    "check_coding",
     "check_reading",
     "content_type",
     "read_json",
@@ -94,8 +95,15 @@ def charset(request: Request) -> str:
     return said.partition(";")[0].strip(' "') or "utf-8"
 
 
+def check_coding(request: Request) -> None:
+    """Raises UnsupportedMediaType for a body that is compressed: nothing here unpacks one."""
+    if request.headers.get("content-encoding", "identity").lower() != "identity":
+        raise UnsupportedMediaType("Send the body as it is, without a Content-Encoding.")
+
+
 async def read_json(request: Request, type: Any = Any) -> Any:
-    """The body as ``type``. Raises BadRequest."""
+    """The body as ``type``. Raises BadRequest, UnsupportedMediaType."""
+    check_coding(request)
     try:
         return msgspec.json.decode(await request.body(), type=type)
     except msgspec.ValidationError as exc:

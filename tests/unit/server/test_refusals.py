@@ -63,6 +63,22 @@ async def test_a_refusal_has_our_shape(
         assert error(response) == expected
 
 
+@pytest.mark.parametrize(
+    ("path", "kind", "coding", "status"),
+    [
+        ("/api/chat", "application/json", "gzip", 415),
+        ("/api/channels/news", "application/json", "br", 415),
+        ("/api/channels/news", "text/plain", "deflate", 415),
+        ("/api/channels/news", "text/plain", "Identity", 201),
+    ],
+)
+async def test_a_body_that_is_compressed_is_refused_as_that(
+    api: httpx.AsyncClient, path: str, kind: str, coding: str, status: int
+) -> None:
+    headers = {"Content-Type": kind, "Content-Encoding": coding}
+    assert (await api.post(path, content=b"packed", headers=headers)).status_code == status
+
+
 async def test_a_wrong_method_is_told_all_that_the_path_allows(api: httpx.AsyncClient) -> None:
     refused = await api.put("/api/channels/news")
     assert refused.headers["allow"] == "DELETE, GET, HEAD, POST"
