@@ -12,6 +12,7 @@ import typer
 
 from tidewire.cli.address import DEFAULT_SERVER, Server, Token
 from tidewire.cli.stdin import read_all
+from tidewire.cli.terminal import say
 
 if TYPE_CHECKING:
     from tidewire.answers.events import AnswerEvent
@@ -139,13 +140,13 @@ def _show(event: AnswerEvent | None, reasoning: bool) -> None:
 
     match event:
         case TextDelta(delta=delta):
-            typer.echo(delta, nl=False)
+            say(delta, nl=False)
         case TextEnd():
             typer.echo()
         case ReasoningDelta(delta=delta) if reasoning:
-            typer.secho(delta, nl=False, dim=True, err=True)
+            say(delta, nl=False, dim=True, err=True)
         case ToolReady(name=name):
-            typer.secho(f"[calls {name}]", dim=True, err=True)
+            say(f"[calls {name}]", dim=True, err=True)
         case _:
             pass
 

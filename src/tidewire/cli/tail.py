@@ -10,6 +10,7 @@ from urllib.parse import urlencode
 import typer
 
 from tidewire.cli.address import DEFAULT_SERVER, Server, Token, channel_name, header_value, http_url
+from tidewire.cli.terminal import say
 
 if TYPE_CHECKING:
     from tidewire.wire.parser import ServerSentEvent
@@ -98,7 +99,7 @@ async def _tail(
 
 
 def _write_line(event: ServerSentEvent, channel: str) -> None:
-    typer.echo(f"{channel or event.id or '-'}\t{event.event}\t{event.data}")
+    say(f"{channel or event.id or '-'}\t{event.event}\t{event.data}")
 
 
 def _write_json(event: ServerSentEvent, channel: str) -> None:
@@ -106,7 +107,7 @@ def _write_json(event: ServerSentEvent, channel: str) -> None:
 
     fields = {"channel": channel} if channel else {}
     fields |= {"id": event.id, "event": event.event, "data": event.data}
-    typer.echo(json.dumps(fields, ensure_ascii=False))
+    say(json.dumps(fields, ensure_ascii=False))
 
 
 def _write_text(event: ServerSentEvent, channel: str) -> None:
@@ -115,7 +116,7 @@ def _write_text(event: ServerSentEvent, channel: str) -> None:
 
     answer = decode(event.event, event.data)
     if isinstance(answer, TextDelta):
-        typer.echo(answer.delta, nl=False)
+        say(answer.delta, nl=False)
     elif event.event in TERMINAL_TYPES:
         typer.echo()
         tell_end(answer)

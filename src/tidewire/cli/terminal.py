@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import sys
 from typing import TYPE_CHECKING
 
 import typer
@@ -11,8 +13,9 @@ from tidewire.errors import ServerRefused, TidewireError
 if TYPE_CHECKING:
     from tidewire.answers.events import AnswerEvent
 
-__all__ = ["advice", "bearer", "tell_end", "tell_reset", "tell_wait"]
+__all__ = ["advice", "bearer", "say", "tell_end", "tell_reset", "tell_wait"]
 
+_CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 _ADVICE = {
     "unauthorized": " Give it by --token or TIDEWIRE_TOKEN.",
     "method_not_allowed": " Is --server (TIDEWIRE_SERVER) the address of tidewire serve?",
@@ -28,6 +31,15 @@ def advice(error: TidewireError) -> str:
 def bearer(token: str | None) -> dict[str, str]:
     """The header that carries a token, if there is one."""
     return {"Authorization": f"Bearer {token}"} if token else {}
+
+
+def say(text: str, *, nl: bool = True, err: bool = False, dim: bool = False) -> None:
+    """Prints what a model or a publisher has said, without what would steer a terminal: it
+    could change what was printed before, or the clipboard. A file gets all of it."""
+    stream = sys.stderr if err else sys.stdout
+    if stream is not None and stream.isatty():
+        text = _CONTROLS.sub("", text)
+    typer.echo(typer.style(text, dim=True) if dim else text, nl=nl, err=err)
 
 
 def tell_wait(delay_seconds: float, reason: str) -> None:

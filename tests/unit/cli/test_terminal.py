@@ -1,0 +1,36 @@
+"""What a model says is not to steer the terminal that it is printed on."""
+
+from __future__ import annotations
+
+import sys
+
+import pytest
+
+from tidewire.cli.tail import _write_line
+from tidewire.cli.terminal import say
+from tidewire.wire.parser import ServerSentEvent
+
+SAID = "a\x1b]52;c;cm0=\x07b\r\x9b2Kc\td\x7f\n"
+
+
+def test_a_terminal_gets_no_controls(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+    say(SAID, nl=False)
+    assert capsys.readouterr().out == "a]52;c;cm0=b2Kc\td\n"
+    _write_line(ServerSentEvent("message", "\x1b[2J", "e-1"), "news")
+    assert capsys.readouterr().out == "news\tmessage\t[2J\n"
+
+
+def test_a_file_gets_what_was_said(capfdbinary: pytest.CaptureFixture[bytes]) -> None:
+    say("a\x07b", nl=False)
+    assert capfdbinary.readouterr().out == b"a\x07b"
+
+
+def test_thoughts_are_dim_and_harmless(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    say("hm\x1b[8m", err=True, dim=True, nl=False)
+    assert capsys.readouterr().err == "\x1b[2mhm[8m\x1b[0m"
