@@ -156,6 +156,19 @@ async def test_nobody_tries_to_store_an_end_in_a_log_that_was_closed() -> None:
     assert asyncio.all_tasks() == {asyncio.current_task()}
 
 
+@in_no_time
+async def test_nor_the_end_of_a_run_that_was_made_too_late() -> None:
+    house = House(_SlowLog())
+    late = asyncio.create_task(house.start(_hang))
+    await asyncio.sleep(0.5)
+    await house.runs.close()
+    await house.log.close()
+    with pytest.raises(ShuttingDown):
+        await late
+    await asyncio.sleep(1)
+    assert asyncio.all_tasks() == {asyncio.current_task()}
+
+
 @pytest.mark.parametrize("is_dead", [True, False])
 @in_no_time
 async def test_a_run_that_was_seized_is_closed_though_it_takes_several_attempts(

@@ -333,6 +333,20 @@ async def test_nothing_follows_what_could_not_be_stored() -> None:
 
 
 @in_no_time
+async def test_nothing_is_said_in_a_run_whose_beginning_could_not_be_stored() -> None:
+    log = FailingLog()
+
+    async def source() -> AsyncGenerator[str, None]:
+        await asyncio.sleep(1)
+        log.is_full = False
+        yield "one"
+
+    log.is_full = True
+    (end,) = await House(log).whole(source)
+    assert isinstance(end, RunFailed) and end.code == "log_unavailable"
+
+
+@in_no_time
 async def test_an_answer_whose_last_word_was_lost_is_not_finished() -> None:
     log = FailingLog()
     house = House(log)

@@ -72,7 +72,7 @@ async def test_no_new_run_while_it_ends() -> None:
     await asyncio.sleep(1)
     with pytest.raises(ShuttingDown):
         await house.start(_speak_for_ever)
-    assert not running.run or not running.run.ended
+    assert running.run and not running.run.ended
     await closing
     assert 30 <= asyncio.get_running_loop().time() < 32
     said = await house.stored(running)
