@@ -89,6 +89,7 @@ class _Connection:
     """Somebody's connection to a room."""
 
     def __init__(self, presence: Presence, room: str, user: str, name: str) -> None:
+        self.stream = channel_stream(room)
         self._presence = presence
         self._place = (room, user)
         self._name = name
@@ -128,7 +129,7 @@ class Presence:
         self._wake = asyncio.Event()
 
     def visit(self, room: str, user: str, name: str) -> Visit:
-        """Has somebody be there for as long as a viewer is (live/base.py)."""
+        """Has somebody be there for as long as a viewer reads the room (live/base.py)."""
         return _Connection(self, room, user, name)
 
     def connect(self, room: str, user: str, name: str) -> bool:

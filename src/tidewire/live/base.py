@@ -89,12 +89,14 @@ class Viewer(Protocol):
 
 
 class Visit(Protocol):
-    """Who wants to know for how long a viewer is there."""
+    """Who wants to know for how long a viewer reads ``stream``, one of several perhaps."""
+
+    stream: str
 
     def begin(self) -> None: ...
 
     def end(self) -> None:
-        """Called once after ``begin``, whatever ended it."""
+        """Called once after each ``begin``, whatever ended it."""
         ...
 
 

@@ -20,6 +20,7 @@ from tidewire.log.base import Commit, Log
 from tidewire.wire.event import Event
 
 if TYPE_CHECKING:
+    from tidewire.live.base import Visit
     from tidewire.live.reading import Reading
     from tidewire.live.subscription import Subscription
 
@@ -84,16 +85,12 @@ class Hub:
         self.viewers[viewer.id] = viewer
         for reading in viewer.readings:
             self.enter_reading(reading)
-        if viewer.visit is not None:
-            viewer.visit.begin()
 
     def leave(self, viewer: Subscription) -> None:
         """Takes a viewer out, whatever state it is in."""
         del self.viewers[viewer.id]
         for reading in viewer.readings:
             self.leave_reading(reading)
-        if viewer.visit is not None:
-            viewer.visit.end()
 
     def enter_reading(self, reading: Reading) -> None:
         stream = reading.stream
@@ -104,6 +101,8 @@ class Hub:
             incarnations[stream.epoch] = topic
         reading.topic = topic
         topic.members.add(reading)
+        if (visit := _visit_of(reading)) is not None:
+            visit.begin()
 
     def leave_reading(self, reading: Reading) -> None:
         topic = reading.topic
@@ -113,6 +112,8 @@ class Hub:
             self._remove(topic)
             if self.on_empty is not None:
                 self.on_empty(topic.name)
+        if (visit := _visit_of(reading)) is not None:
+            visit.end()
 
     def _remove(self, topic: Topic) -> None:
         incarnations = self._topics[topic.name]
@@ -204,3 +205,9 @@ class Hub:
             topic.head = commit.first + len(commit.events) - 1
             topic.forget()
             return 0
+
+
+def _visit_of(reading: Reading) -> Visit | None:
+    """Who wants to know of this reading, of all that its viewer has."""
+    visit = reading.viewer.visit
+    return visit if visit is not None and visit.stream == reading.stream.name else None

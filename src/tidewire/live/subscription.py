@@ -33,8 +33,8 @@ class Subscription:
     """One viewer: enter it, ``run`` it once, leave it.
 
     ``announce``: its first event is ``stream.open``: which streams, from where.
-    ``about``: the peer, for the list of connections. ``visit`` hears when the viewer enters
-    and leaves.
+    ``about``: the peer, for the list of connections. ``visit`` hears when the viewer begins
+    to read its stream and when that ends.
     """
 
     __slots__ = (

@@ -9,6 +9,8 @@ from typing import Any
 import httpx
 import pytest
 
+from tests.unit.server.test_channels_many import change
+from tests.unit.server.watching import Watch
 from tidewire.chat import attendance
 from tidewire.chat.rooms import Everybody
 from tidewire.server import app
@@ -110,6 +112,25 @@ async def test_a_poll_may_take_longer_than_its_lease(
     await say(api, "hello")
     events, _ = await polling
     assert [type for type, _ in events] == ["room.message"]
+
+
+async def test_who_reads_the_room_no_more_is_not_there(
+    api: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(attendance, "GRACE_SECONDS", 0.0)
+
+    async def people() -> list[str]:
+        here = (await api.get(f"{LOBBY}/presence", params=BOB)).json()["people"]
+        return [person["user"] for person in here]
+
+    async with Watch(api, f"{LOBBY}?user=ann") as watch:
+        connection = await watch.connection()
+        assert await people() == ["ann"]
+        await change(api, connection, add=["news"], remove=["room:lobby"])
+        assert await people() == []
+        await change(api, connection, add=["room:lobby"])
+        assert await people() == ["ann"]
+    assert await people() == []
 
 
 async def test_rooms_are_listed(api: httpx.AsyncClient) -> None:
