@@ -272,6 +272,42 @@ async def _read(subscription: Subscription) -> None:
         await subscription.run()
 
 
+# What the hub was not told of
+
+
+@in_no_time
+async def test_who_comes_before_a_commit_that_is_not_heard_of_reads_it_in_the_log() -> None:
+    log = ScriptedLog()
+    hub = _hub(log)
+    sink = ScriptedSink()
+    async with reading(hub, log.stream, sink):
+        log.commit([ONE])
+        log.miss()
+        log.commit([TWO])
+        log.deliver()
+        await turns()
+        assert [event.data for event in _events(sink)] == [ONE.data, TWO.data]
+
+
+@in_no_time
+async def test_who_was_reading_while_more_was_said_need_not_read_again() -> None:
+    """In a flood there would always be more: he would never be live."""
+    log = ScriptedLog()
+    hub = _hub(log)
+    sink = ScriptedSink()
+    log.commit([ONE])
+    log.holds_reads = True
+    async with reading(hub, log.stream, sink):
+        log.deliver()
+        log.serve()
+        log.commit([TWO])
+        log.deliver()
+        log.release()
+        await turns()
+        assert not log.reads
+        assert [event.data for event in _events(sink)] == [ONE.data, TWO.data]
+
+
 # Broken continuity
 
 
