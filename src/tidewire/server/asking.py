@@ -20,10 +20,13 @@ from tidewire.models.base import ChatMessage
 from tidewire.runs.runs import Started
 from tidewire.server.answers import Answers, Leaving
 from tidewire.server.options import Options
-from tidewire.server.requested import check_reading
+from tidewire.server.requested import check_reading, requested_mode
 from tidewire.server.tide import Tidewire, run_headers
 
 __all__ = ["Ask", "Chat", "stop_session"]
+
+BETWEEN_POLLS_SECONDS = 30.0
+"""Who polls leaves with every answer. Only who stays away for so long has left."""
 
 
 async def stop_session(tide: Tidewire, sessions: Sessions, session: str) -> StreamInfo:
@@ -81,8 +84,11 @@ class Chat:
             [*await self._history(ask), ChatMessage("user", ask.message)]
         )
         key = request.headers.get("idempotency-key") or request.query_params.get("idempotency_key")
+        lingers_for = ask.lingers_for
+        if lingers_for is not None and requested_mode(request) == "poll":
+            lingers_for = max(lingers_for, BETWEEN_POLLS_SECONDS)
         return await self._answers.start(
-            model, question, key=key, session=session, linger_seconds=ask.lingers_for
+            model, question, key=key, session=session, linger_seconds=lingers_for
         )
 
     async def _session_header(self, stream: StreamInfo) -> dict[str, str]:

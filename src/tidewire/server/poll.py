@@ -74,6 +74,7 @@ class PollResponse(StreamResponse):
                         timeout_seconds=wait_seconds,
                     )
                 answer = _answer(subscription, sink)
+                answer.headers.update(self._more_headers)
         await answer(scope, receive, send)
 
 

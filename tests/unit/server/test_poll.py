@@ -231,3 +231,16 @@ async def test_a_server_that_drains_does_not_wait_for_pollers(start: Start) -> N
     refused = await api.get("/api/channels/a", params={"mode": "poll"})
     assert refused.status_code == 503
     assert int(refused.headers["retry-after"]) > 0
+
+
+async def test_who_polls_his_question_is_told_its_run_and_has_not_left(start: Start) -> None:
+    api = await start(
+        models={"demo": {"api": "demo", "first_token_seconds": 0, "tokens_per_second": 1}}
+    )
+    question = {"message": "hello", "on_disconnect": "cancel"}
+    asked = await api.post("/api/chat?mode=poll", json=question)
+    run = asked.headers["x-run-id"]
+    assert asked.headers["location"] == f"/api/streams/{run}"
+    assert asked.headers["x-session-id"]
+    await asyncio.sleep(0.05)
+    assert not (await api.get(f"/api/runs/{run}")).json()["closed"]
