@@ -196,3 +196,14 @@ async def test_every_event_and_byte_that_a_viewer_is_given_live_counts() -> None
             assert hub.figures.delivered_bytes - before == sum(written)
     figures = hub.figures
     assert (figures.commits, figures.events, figures.deliveries) == (2, 4, 4 * 3)
+
+
+async def test_the_same_events_go_out_in_chunks_and_without() -> None:
+    log = ScriptedLog()
+    hub = Hub(log)
+    plain, chunked = ScriptedSink(), ScriptedSink(chunked=True)
+    async with watching(hub, log, plain, chunked):
+        for word in ("first", "second"):  # alone, then with all that are abreast
+            log.commit([Event("message", word)])
+            log.deliver()
+            assert chunked.writes[-1] == chunk(plain.writes[-1])

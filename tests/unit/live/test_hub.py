@@ -20,6 +20,7 @@ from tidewire.live.hub import Hub
 from tidewire.live.sinks import chunk
 from tidewire.live.start import Start, Starts, find_start
 from tidewire.live.subscription import Subscription
+from tidewire.live.topic import RECENT_BYTES, RECENT_COMMITS
 from tidewire.log.base import Batch, Retention, StreamInfo
 from tidewire.log.memory import MemoryLog
 from tidewire.wire.cursor import Position
@@ -133,6 +134,20 @@ async def test_a_heartbeat_where_a_dialect_says_nothing_of_what_is_said() -> Non
 
 
 @in_no_time
+async def test_one_heartbeat_however_many_streams_are_silent() -> None:
+    log = MemoryLog()
+    hub = _hub(log)
+    sink = ScriptedSink()
+    starts = Starts([(await log.create(name), Start()) for name in "abc"])
+    async with Subscription(hub, starts, NATIVE, sink) as viewer:
+        await viewer.catch_up()
+        said = len(sink.writes)
+        await asyncio.sleep(16)
+        hub.beat_once()
+        assert sink.writes[said:] == [b":\n"]
+
+
+@in_no_time
 async def test_no_heartbeat_into_a_full_socket() -> None:
     log = ScriptedLog()
     hub = _hub(log)
@@ -237,8 +252,10 @@ async def test_who_has_half_of_the_next_event_gets_the_other_half() -> None:
         log.commit([Event(TextDelta.type, encode(TextDelta("t1", "High water")))])
         async with reading(hub, log.stream, sink, Start(1, within=5)):
             log.deliver()
-            (event,) = _events(sink)
-            assert json.loads(event.data) == {"part": "t1", "delta": "water"}
+            log.commit([Event(TextDelta.type, encode(TextDelta("t1", " at six")))])
+            log.deliver()
+            deltas = [json.loads(event.data)["delta"] for event in _events(sink)]
+            assert deltas == ["water", " at six"]
 
 
 @in_no_time
@@ -308,6 +325,36 @@ async def test_who_was_reading_while_more_was_said_need_not_read_again() -> None
         assert [event.data for event in _events(sink)] == [ONE.data, TWO.data]
 
 
+class _Events(list[Event]):
+    """A list that one can see freed."""
+
+
+@pytest.mark.parametrize(("size", "most"), [(1, RECENT_COMMITS), (RECENT_BYTES // 3, 3)])
+@in_no_time
+async def test_what_is_kept_for_one_that_is_behind_is_little_and_then_freed(
+    size: int, most: int
+) -> None:
+    log = ScriptedLog()
+    hub = _hub(log)
+    slow = ScriptedSink()
+    kept: list[weakref.ref[_Events]] = []
+    async with reading(hub, log.stream, slow):
+        slow.pause()
+        for _ in range(most + 5):
+            events = _Events([Event("word", "x" * size)])
+            kept.append(weakref.ref(events))
+            log.commit(events)
+            log.deliver()
+        del events
+        assert 0 < sum(ref() is not None for ref in kept) <= most
+        slow.resume()
+        await turns(2 * most)
+        log.commit([LAST])
+        log.deliver()
+        assert not any(ref() for ref in kept)
+        assert _events(slow)[-1].data == LAST.data
+
+
 # Broken continuity
 
 
@@ -367,15 +414,15 @@ async def test_who_comes_back_after_trimming_is_told_how_much_is_lost() -> None:
     hub = _hub(log)
     await log.create("s", retention=Retention(max_events=10))
     for number in range(40):
-        await log.append("s", [Event("word", str(number))])
+        await log.append("s", [Event(TextDelta.type, encode(TextDelta("t1", f"{number} ")))])
     stream = await log.info("s")
     assert stream.first > 5
     sink = ScriptedSink()
-    async with reading(hub, stream, sink, Start(4)):
+    async with reading(hub, stream, sink, Start(4, within=1)):
         (reset,) = _resets(sink)
         assert (reset["reason"], reset["lost"]) == ("trimmed", stream.first - 5)
         assert reset["cursor"] == str(Position(stream.epoch, stream.first - 1))
-        rest = [int(event.data) for event in _events(sink)[1:]]
+        rest = [int(json.loads(event.data)["delta"]) for event in _events(sink)[1:]]
         assert rest == list(range(stream.first - 1, 40))
 
 
