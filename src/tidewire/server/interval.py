@@ -45,6 +45,7 @@ def interval_router(tide: Tidewire, channels: Channels) -> APIRouter:
         ms: Annotated[int, Query(ge=10, le=60_000, description="time between messages")] = 200,
     ) -> Response:
         """``Message 0``, ``Message 1`` … until the client closes. A reconnect goes on."""
+        runs.check_open()
         stream = await _known(request) or await channels.open(INTERVAL + secrets.token_hex(8))
         name = stream.name.removeprefix(CHANNEL)
         if name not in counting:

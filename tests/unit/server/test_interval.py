@@ -117,6 +117,13 @@ async def test_a_server_that_ends_does_not_wait_for_its_demo(start: Start) -> No
     assert time.monotonic() - begun < 20
 
 
+async def test_a_server_that_ends_makes_no_channel(api: httpx.AsyncClient) -> None:
+    tide = api._transport.app.state.tide  # type: ignore[attr-defined]
+    await tide.begin_drain()
+    assert (await api.get("/api/demo/interval")).status_code == 503
+    assert (await api.get("/api/channels")).json()["channels"] == []
+
+
 @pytest.mark.parametrize("ms", ["9", "60001", "fast"])
 async def test_the_pace_has_limits(api: httpx.AsyncClient, ms: str) -> None:
     assert (await api.get(f"/api/demo/interval?ms={ms}")).status_code == 400
