@@ -51,6 +51,18 @@ async def test_the_drawer_takes_the_focus_and_gives_it_back(visits: Visits) -> N
     await expect(ada.find("menu")).to_be_focused()
 
 
+async def test_a_view_that_cannot_be_had_says_so(visits: Visits) -> None:
+    ada = await visits.person("chat", "Ada")
+    await ada.page.route("**/RoomsView-*.js", lambda route: route.abort())
+    await ada.find("view-rooms").click()
+    await expect(ada.find("error")).to_be_visible()
+    await ada.page.unroute_all()
+    await ada.find("retry").click()
+    await expect(ada.find("rooms")).to_be_visible()
+    complaint = visits.complaints.pop()
+    assert "RoomsView" in complaint
+
+
 async def test_the_title_names_the_view(visits: Visits) -> None:
     ada = await visits.person("monitor")
     await expect(ada.page).to_have_title("Monitor · Tidewire")
