@@ -37,7 +37,7 @@ class Tell(BaseModel):
     link: str | None = Field(
         default=None, max_length=2000, description="http, https, or a path of this site"
     )
-    data: Any = Field(default=None, description="any JSON, at most 16 KiB")
+    data: Any = Field(default=None, description="any JSON, at most 16 KiB, nested 100 deep at most")
 
     @field_validator("link")
     @classmethod

@@ -9,7 +9,12 @@ from typing import Any
 import pytest
 
 from tests.contract.logs import Clock
-from tidewire.chat.notifications import NOTIFICATION_RULES, Draft, Notifications
+from tidewire.chat.notifications import (
+    MAX_DATA_DEPTH,
+    NOTIFICATION_RULES,
+    Draft,
+    Notifications,
+)
 from tidewire.errors import BadRequest, RequestTooLarge
 from tidewire.live.channels import ChannelRule, Channels
 from tidewire.live.hub import Hub
@@ -134,6 +139,14 @@ async def test_broadcasts_count_from_the_first_contact_on(world: World) -> None:
     assert await world.listed("ann") == ("later after", 2)
 
 
+async def test_broadcasts_of_another_incarnation_count_from_its_first_on(world: World) -> None:
+    await world.tell_all("a", "b", "c")
+    assert await world.listed("ann") == ("", 0)
+    await world.log.delete("channel/everyone")
+    await world.tell_all("anew")
+    assert await world.listed("ann") == ("anew", 1)
+
+
 async def test_the_same_key_tells_once(world: World) -> None:
     tell = world.notifications.notify
     first = await tell("ann", Draft("a"), sender="bob", key="k")
@@ -213,8 +226,14 @@ def nested(depth: int) -> list[object]:
 
 @pytest.mark.parametrize(
     ("data", "error"),
-    [("x" * 16_383, RequestTooLarge), ("\ud800", BadRequest), (nested(100_000), BadRequest)],
-    ids=["too large", "half a character", "too deep"],
+    [
+        ("x" * 16_383, RequestTooLarge),
+        ("\ud800", BadRequest),
+        (nested(100_000), BadRequest),
+        (nested(MAX_DATA_DEPTH), BadRequest),
+        ({"a": [{"b": nested(MAX_DATA_DEPTH - 3)}]}, BadRequest),
+    ],
+    ids=["too large", "half a character", "too deep", "deeper than is kept", "by objects, too"],
 )
 async def test_data_that_could_not_be_stored_or_read_is_refused(
     world: World, data: object, error: type[Exception]
@@ -222,7 +241,8 @@ async def test_data_that_could_not_be_stored_or_read_is_refused(
     with pytest.raises(error):
         await world.notifications.notify("ann", Draft("a", data=data))
     await world.notifications.notify("ann", Draft("b", data="x" * 16_382))
-    assert await world.listed("ann") == ("b", 1)
+    await world.notifications.notify("ann", Draft("c", data=nested(MAX_DATA_DEPTH - 1)))
+    assert await world.listed("ann") == ("b c", 2)
 
 
 async def reads(world: World) -> list[dict[str, Any]]:
