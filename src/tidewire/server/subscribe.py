@@ -9,9 +9,10 @@ from starlette.responses import Response
 
 from tidewire.live.base import Visit
 from tidewire.live.channels import Channels
+from tidewire.live.start import check_since
 from tidewire.log.base import CHANNEL
 from tidewire.server.access import Access
-from tidewire.server.requested import requested_cursor
+from tidewire.server.requested import requested_cursor, requested_mode
 from tidewire.server.resume import find_channels
 from tidewire.server.tide import Tidewire
 
@@ -33,6 +34,9 @@ class Subscriber:
 
         Raises Forbidden, and as ``find_channels`` and ``Tidewire.streams_response`` do.
         """
+        self._tide.runs.check_open()
+        requested_mode(request)  # what cannot be answered must make no channel
+        check_since(since)
         for name in names:
             await self._access.check_read(request, name)
         cursor = requested_cursor(request)

@@ -122,6 +122,14 @@ async def test_json_that_is_no_event(api: httpx.AsyncClient, body: bytes) -> Non
     assert (await api.get("/api/channels/news/info")).status_code == 404
 
 
+@pytest.mark.parametrize("query", ["from=never", "mode=none", "mode=poll&wait=-1", "dialect=none"])
+async def test_a_reading_that_is_refused_makes_no_channel(
+    api: httpx.AsyncClient, query: str
+) -> None:
+    assert (await api.get(f"/api/channels/news?{query}")).status_code == 400
+    assert (await api.get("/api/channels/news/info")).status_code == 404
+
+
 async def test_a_batch_with_one_bad_event_is_not_stored_at_all(api: httpx.AsyncClient) -> None:
     batch = [{"data": "good"}, {"data": "bad", "event": "stream.reset"}]
     assert (await api.post("/api/channels/news", json=batch)).status_code == 400
