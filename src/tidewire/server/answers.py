@@ -44,8 +44,9 @@ class Leaving(BaseModel):
 
     @property
     def lingers_for(self) -> float | None:
-        """As Runs.start takes it: None is for ever."""
-        return 0.0 if self.on_disconnect == "cancel" else self.linger_seconds
+        """As Runs.start takes it: None is for ever. Who says both is given the time."""
+        at_once = self.on_disconnect == "cancel" and self.linger_seconds is None
+        return 0.0 if at_once else self.linger_seconds
 
 
 class Answers:

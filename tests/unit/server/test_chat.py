@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import json
+from typing import Any
 
 import httpx
 import pytest
 
 from tests.unit.server.conftest import AT_ONCE, Start
+from tidewire.server.answers import Leaving
 from tidewire.wire.parser import Parser, ServerSentEvent
 
 QUESTION = {"message": "Tell me something long with a table"}
@@ -204,3 +206,18 @@ async def test_the_metrics_count_what_was_stored(api: httpx.AsyncClient) -> None
     for name in ("commits_total", "deliveries_total", "slow_viewers_total"):
         assert f"# HELP tidewire_{name} " in metrics
     assert "process_resident_memory_bytes" in metrics
+
+
+@pytest.mark.parametrize(
+    ("wish", "seconds"),
+    [
+        ({}, None),
+        ({"on_disconnect": "cancel"}, 0),
+        ({"linger_seconds": 5}, 5),
+        ({"on_disconnect": "cancel", "linger_seconds": 5}, 5),
+    ],
+)
+def test_who_cancels_on_leaving_may_say_how_long_he_may_be_away(
+    wish: dict[str, Any], seconds: float | None
+) -> None:
+    assert Leaving.model_validate(wish).lingers_for == seconds
