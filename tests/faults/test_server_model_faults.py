@@ -192,3 +192,12 @@ async def test_one_byte_at_a_time(house: House) -> None:
     _, _, events = await house.ask(lambda x: x.stream(*pieces))
     assert text_of(events) == "潮水 🌊\r\ntide"
     assert events[-1].event == "run.finished"
+
+
+async def test_a_refusal_whose_body_does_not_come_is_a_status_all_the_same(house: House) -> None:
+    async def refuse(exchange: Exchange) -> None:
+        await exchange.raw(b"HTTP/1.1 401 No\r\nContent-Length: 99\r\n\r\n{")
+        await exchange.hang()
+
+    status, error, _ = await house.ask(refuse)
+    assert (status, error["code"]) == (401, "upstream_unauthorized")

@@ -26,7 +26,7 @@ from tidewire.models.settings import UpstreamSettings
 __all__ = ["Upstream"]
 
 _MAX_ERROR_BYTES = 65_536
-_ERROR_BODY_SECONDS = 5.0
+_ERROR_BODY_SECONDS = 1.0  # the caller's status line waits for two
 _READ_BUFFER_BYTES = 65_536
 
 
