@@ -11,16 +11,28 @@ from collections.abc import Iterable
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
+from pydantic_settings import SettingsError
 
 from tidewire.server.mistakes import complaint, known_names
 
-__all__ = ["explain"]
+__all__ = ["explain", "explain_unread"]
 
 
 def explain(exc: ValidationError, settings: type[BaseModel]) -> str:
     """All that is wrong, in one line."""
     wrongs = (_explain(dict(error), settings) for error in exc.errors())
     return " ".join(["The settings are not valid.", *wrongs])
+
+
+def explain_unread(exc: SettingsError) -> str:
+    """Which variable for a whole table or list is no JSON: that error knows only its text."""
+    text = getattr(exc.__cause__, "doc", None)
+    own = (name for name in os.environ if name.upper().startswith("TIDEWIRE_"))
+    name = next((name for name in own if os.environ[name] == text), "A variable")
+    return (
+        f"{name} is for a whole table or list, and must be JSON; "
+        "a single setting is TIDEWIRE_TABLE__NAME."
+    )
 
 
 def _explain(error: dict[str, Any], settings: type[BaseModel]) -> str:

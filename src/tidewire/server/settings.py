@@ -22,7 +22,7 @@ from pydantic_settings import (
 
 from tidewire.errors import ConfigError
 from tidewire.server.hosts import is_loopback
-from tidewire.server.missettings import explain
+from tidewire.server.missettings import explain, explain_unread
 
 __all__ = ["Settings", "load_settings"]
 
@@ -202,10 +202,7 @@ def load_settings(config: Path | None = None, **options: Any) -> Settings:
     except ValidationError as exc:
         raise ConfigError(explain(exc, Settings)) from exc
     except SettingsError as exc:  # a variable for a whole table or list
-        raise ConfigError(
-            "A variable that holds a whole table or list must be JSON; "
-            "a single setting is TIDEWIRE_TABLE__NAME."
-        ) from exc
+        raise ConfigError(explain_unread(exc)) from exc
     settings.check()
     return settings
 

@@ -82,7 +82,8 @@ def test_a_mistake_is_named(config: Path, text: str, said: str) -> None:
             "TIDEWIRE_LOG__KEEP_SECONDS",
             r"log.keep_seconds \(TIDEWIRE_LOG__KEEP_SECONDS\) must be a",
         ),
-        ("TIDEWIRE_LOG", "must be JSON; a single setting is TIDEWIRE_TABLE__NAME"),
+        ("TIDEWIRE_LOG", "TIDEWIRE_LOG is for a whole table or list, and must be JSON"),
+        ("TIDEWIRE_CORS__ORIGINS", "TIDEWIRE_CORS__ORIGINS is for a whole table or list"),
     ],
 )
 def test_a_mistake_in_a_variable_is_named(
