@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from tests.unit.live.scripted import ScriptedSink
 from tests.unit.runs.jumping_time import in_no_time
 from tidewire.answers.events import (
     TERMINAL_TYPES,
@@ -22,8 +23,11 @@ from tidewire.answers.events import (
     Usage,
     decode,
 )
+from tidewire.dialects import find_dialect
 from tidewire.errors import LogUnavailable, UpstreamBroken
 from tidewire.live.hub import Hub
+from tidewire.live.start import Start, Starts
+from tidewire.live.subscription import Subscription
 from tidewire.log.memory import MemoryLog
 from tidewire.models.base import ChatMessage, ChatRequest, Finish
 from tidewire.runs.run import Limits
@@ -295,6 +299,21 @@ async def test_linger_begins_anew_when_somebody_was_here() -> None:
     assert (await house.stored(started))[-1] == RunStopped("disconnect")
 
 
+@in_no_time
+async def test_who_comes_back_in_time_has_it_go_on_for_as_long_as_he_looks() -> None:
+    house = House()
+    started = await house.start(lambda: _hang("…"), linger_seconds=10)
+    for stay in (1, 60):
+        starts = Starts([(started.stream, Start())])
+        async with Subscription(house.hub, starts, find_dialect("native"), ScriptedSink()):
+            await asyncio.sleep(stay)
+            assert house.runs.get(started.id) is not None
+        await asyncio.sleep(8)
+    assert house.runs.get(started.id) is not None
+    await asyncio.sleep(3)
+    assert house.runs.get(started.id) is None
+
+
 # Storage that fails
 
 
@@ -330,6 +349,7 @@ async def test_nothing_follows_what_could_not_be_stored() -> None:
     said = await house.whole(source)
     assert [event.delta for event in said if isinstance(event, TextDelta)] == ["one "]
     assert isinstance(said[-1], RunFailed) and said[-1].code == "log_unavailable"
+    assert said[-1].retryable
 
 
 @in_no_time

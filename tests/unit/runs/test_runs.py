@@ -80,7 +80,9 @@ async def test_no_new_run_while_it_ends() -> None:
 
 
 @in_no_time
-async def test_a_run_whose_owner_is_gone_is_closed_and_its_parts_too() -> None:
+async def test_a_run_whose_owner_is_gone_is_closed_once_and_its_parts_too(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     log = _log()
     dead, alive = House(log), House(log)
     await dead.runs.open()
@@ -91,7 +93,8 @@ async def test_a_run_whose_owner_is_gone_is_closed_and_its_parts_too() -> None:
             task.cancel()
     await alive.runs.open()
     assert not (await log.info(started.id)).closed  # it may still live
-    await asyncio.sleep(2 * LEASE_SECONDS)
+    await asyncio.sleep(4 * LEASE_SECONDS)
+    assert caplog.text.count("Closed run") == 1
     said = await alive.stored(started)
     assert [type(event) for event in said[-3:]] == [TextDelta, TextEnd, RunFailed]
     assert said[-1] == RunFailed("interrupted", "The server stopped in the middle.", retryable=True)
