@@ -148,6 +148,7 @@ class Subscription:
         """A heartbeat, unless something was sent a short while ago."""
         if self._hub.now() - self.sent_at >= self._hub.heartbeat_seconds:
             self.write(self.dialect.heartbeat)
+            self.sent_at = self._hub.now()  # in a dialect without a heartbeat as well
 
     def change(
         self, *, add: Sequence[tuple[StreamInfo, Start]] = (), remove: Collection[str] = ()

@@ -236,9 +236,10 @@ class Topic:
                 group.sent_at = now
                 group.send(group.dialect.heartbeat)
         if self.sent_at <= due:
-            self.sent_at = now
-            for reading in tuple(self.singles):
-                reading.viewer.beat()
+            viewers = [reading.viewer for reading in self.singles]
+            for viewer in viewers:
+                viewer.beat()
+            self.sent_at = min((viewer.sent_at for viewer in viewers), default=now)
 
     def signal(self, event: Event) -> None:
         """Writes an event that is not stored to who is live. It has no id: places stay."""

@@ -148,6 +148,23 @@ async def test_one_heartbeat_however_many_streams_are_silent() -> None:
 
 
 @in_no_time
+async def test_who_comes_a_little_later_is_not_left_in_silence_for_longer() -> None:
+    log = ScriptedLog()
+    hub = _hub(log)
+    beating = asyncio.create_task(hub.beat())
+    late = ScriptedSink()
+    async with reading(hub, log.stream, ScriptedSink()):
+        await asyncio.sleep(1.5)
+        async with reading(hub, log.stream, late):
+            said = len(late.writes)
+            await asyncio.sleep(16.5)
+            assert late.writes[said:] == [b":\n"]
+            await asyncio.sleep(30)
+            assert late.writes[said:] == [b":\n"] * 3
+    beating.cancel()
+
+
+@in_no_time
 async def test_no_heartbeat_into_a_full_socket() -> None:
     log = ScriptedLog()
     hub = _hub(log)
