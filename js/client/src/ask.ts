@@ -73,8 +73,9 @@ export interface Answer extends AsyncIterable<AnswerEvent> {
   /**
    * Stops the run; the answer then ends with `run.stopped` and keeps its text.
    *
-   * Waits for the run's id if need be. Calling it again is harmless. Rejects if the
-   * server could not be reached or refused; it may then be called again.
+   * Waits for the run's id if need be: an answer that is closed before it is known goes
+   * on. Calling it again is harmless. Rejects if the server could not be reached or
+   * refused; it may then be called again.
    */
   stop(): Promise<void>;
   /** Leaves; the run goes on. */

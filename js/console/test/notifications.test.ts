@@ -47,12 +47,15 @@ it("counts what is unread, and goes on behind the list", async () => {
   expect(server.streams[0]?.isLeft).toBe(true);
 });
 
-it("shows a new one for a moment, and keeps it", async () => {
+it("shows a new one for a moment, says it, and keeps it", async () => {
   const shown = await bell();
+  const spoken = shown.get("[role=status]");
+  expect(spoken.text()).toBe("");
   kept = [note("2"), ...kept];
   server.streams[0]?.send("notification", note("2"), "u-4.a-1");
   await settle();
   expect(shown.get("[data-testid=toast]").text()).toContain("Note 2");
+  expect(spoken.text()).toBe("New notification: Note 2");
   expect(shown.get("[data-testid=unread]").text()).toBe("2");
   await vi.advanceTimersByTimeAsync(6_000);
   expect(shown.find("[data-testid=toast]").exists()).toBe(false);
