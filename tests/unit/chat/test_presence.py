@@ -10,11 +10,13 @@ from collections import Counter
 import pytest
 
 from tests.contract.logs import Clock
+from tests.unit.live.scripted import turns
+from tests.unit.runs.jumping_time import in_no_time
 from tidewire.chat.attendance import GRACE_SECONDS, LEASE_SECONDS, MAX_PEOPLE
 from tidewire.chat.folds import Folds
 from tidewire.chat.people import People
-from tidewire.chat.presence import ALIVE_SECONDS, LOOK_AGAIN_SECONDS, Presence
-from tidewire.errors import LogUnavailable
+from tidewire.chat.presence import ALIVE_SECONDS, LOOK_AGAIN_SECONDS, TICK_SECONDS, Presence
+from tidewire.errors import LogUnavailable, RateLimited
 from tidewire.live.channels import Channels
 from tidewire.live.hub import Hub
 from tidewire.log.memory import MemoryLog
@@ -82,16 +84,33 @@ async def test_who_connects_is_told_to_the_room(world: World) -> None:
     assert await server.people() == ["ann"]
 
 
-async def test_the_loop_tells_without_waiting_for_the_next_tick(world: World) -> None:
+@in_no_time
+async def test_the_loop_tells_of_who_comes_at_once_and_of_who_left_when_it_is_time(
+    world: World,
+) -> None:
     server = world.server()
+    await world.log.create(f"channel/{ROOM}")
     running = asyncio.create_task(server.presence.run())
     await asyncio.sleep(0)
-    async with asyncio.timeout(10):
-        server.connect("ann")
-        await asyncio.sleep(0)
-        while not await server.people():
-            await asyncio.sleep(0)
+    server.connect("ann")
+    await turns(50)  # no time passes
+    assert await world.told() == ["+ann"]
+    server.disconnect("ann")
+    world.clock.now += GRACE_SECONDS + 1
+    await asyncio.sleep(TICK_SECONDS + 0.5)
+    assert await world.told() == ["+ann", "-ann"]
     running.cancel()
+
+
+async def test_a_visit_is_as_long_as_its_connection(world: World) -> None:
+    server = world.server()
+    visit = server.presence.visit(ROOM, "ann", "Ann")
+    visit.begin()
+    await world.pass_time(60)
+    assert await world.told() == ["+ann"]
+    visit.end()
+    await world.pass_time(GRACE_SECONDS + 1)
+    assert await world.told() == ["+ann", "-ann"]
 
 
 async def test_tabs_join_once_and_the_last_one_leaves(world: World) -> None:
@@ -127,6 +146,15 @@ async def test_a_lease_that_is_not_renewed_ends(world: World) -> None:
     await server.presence.renew(ROOM, "ann", "Ann")
     await world.pass_time(LEASE_SECONDS - 2)
     assert await world.told() == ["+ann"]
+    await world.pass_time(3)
+    assert await world.told() == ["+ann", "-ann"]
+
+
+async def test_a_lease_ends_in_time_though_somebody_looked_meanwhile(world: World) -> None:
+    server = world.server()
+    await server.presence.renew(ROOM, "ann", "Ann")
+    await world.pass_time(LEASE_SECONDS - 2)
+    assert await server.people() == ["ann"]
     await world.pass_time(3)
     assert await world.told() == ["+ann", "-ann"]
 
@@ -191,6 +219,25 @@ async def test_what_cannot_be_told_now_is_told_later(
         assert await world.log.streams("channel/") == []
     await world.pass_time(2)
     assert await world.told() == ["+ann"]
+
+
+async def test_what_a_busy_room_did_not_take_is_told_a_moment_later(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server = world.server()
+    server.connect("bob")
+    await world.pass_time(1)
+    server.connect("ann")
+    with monkeypatch.context() as patch:
+
+        def refuse(*args: object, **options: object) -> None:
+            raise RateLimited("busy")
+
+        patch.setattr(world.log, "append", refuse)
+        await world.pass_time(1)
+        assert await world.told() == ["+bob"]
+    await world.pass_time(2)
+    assert await world.told() == ["+bob", "+ann"]
 
 
 # A server that dies
@@ -268,6 +315,13 @@ async def test_the_people_of_the_other_server_stay_as_long_as_it_lives(world: Wo
     world.servers.remove(first)
     await world.pass_time(ALIVE_SECONDS + 4)
     assert await world.told() == ["+ann", "-ann"]
+
+
+async def test_who_has_just_come_is_there_for_the_other_server_too(world: World) -> None:
+    first, second = world.server(), world.server()
+    await first.presence.renew(ROOM, "ann", "Ann")
+    assert await second.people() == ["ann"]
+    assert await world.told() == ["+ann"]
 
 
 async def test_two_servers_that_see_one_die_say_so_once(world: World) -> None:

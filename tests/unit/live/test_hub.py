@@ -85,6 +85,30 @@ async def test_who_has_left_is_freed_at_once() -> None:
         gc.enable()
 
 
+@pytest.mark.parametrize(("stream", "heard"), [("s", ["begin", "end"]), ("another", [])])
+async def test_a_visit_begins_and_ends_with_the_reading_of_its_stream(
+    stream: str, heard: list[str]
+) -> None:
+    visit = _Visit(stream)
+    log = ScriptedLog()
+    starts = Starts([(log.stream, Start())])
+    async with Subscription(_hub(log), starts, NATIVE, ScriptedSink(), visit=visit):
+        assert visit.heard == heard[:1]
+    assert visit.heard == heard
+
+
+class _Visit:
+    def __init__(self, stream: str) -> None:
+        self.stream = stream
+        self.heard: list[str] = []
+
+    def begin(self) -> None:
+        self.heard.append("begin")
+
+    def end(self) -> None:
+        self.heard.append("end")
+
+
 # Heartbeats
 
 
