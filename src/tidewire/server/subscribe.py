@@ -8,7 +8,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from tidewire.live.base import Visit
-from tidewire.live.channels import Channels
+from tidewire.live.channels import Channels, channel_stream
 from tidewire.live.start import check_since
 from tidewire.log.base import CHANNEL
 from tidewire.server.access import Access
@@ -34,11 +34,7 @@ class Subscriber:
 
         Raises Forbidden, and as ``find_channels`` and ``Tidewire.streams_response`` do.
         """
-        self._tide.runs.check_open()
-        requested_mode(request)  # what cannot be answered must make no channel
-        check_since(since)
-        for name in names:
-            await self._access.check_read(request, name)
+        await self._check(request, names, since)
         cursor = requested_cursor(request)
         starts = await find_channels(
             self._tide.log, self._channels, names, cursor=cursor, since=since
@@ -46,3 +42,12 @@ class Subscriber:
         for stream, _ in starts.streams:  # a cursor may name others
             await self._access.check_read(request, stream.name.removeprefix(CHANNEL))
         return self._tide.streams_response(request, starts, announce=True, visit=visit)
+
+    async def _check(self, request: Request, names: Sequence[str], since: str) -> None:
+        """Refuses what cannot be answered before a channel is made for it."""
+        self._tide.runs.check_open()
+        requested_mode(request)
+        check_since(since)
+        for name in names:
+            channel_stream(name)
+            await self._access.check_read(request, name)

@@ -122,11 +122,13 @@ async def test_json_that_is_no_event(api: httpx.AsyncClient, body: bytes) -> Non
     assert (await api.get("/api/channels/news/info")).status_code == 404
 
 
-@pytest.mark.parametrize("query", ["from=never", "mode=none", "mode=poll&wait=-1", "dialect=none"])
+@pytest.mark.parametrize(
+    "query", ["from=never", "mode=none", "mode=poll&wait=-1", "dialect=none", "channel=a b"]
+)
 async def test_a_reading_that_is_refused_makes_no_channel(
     api: httpx.AsyncClient, query: str
 ) -> None:
-    assert (await api.get(f"/api/channels/news?{query}")).status_code == 400
+    assert (await api.get(f"/api/events?channel=news&{query}")).status_code == 400
     assert (await api.get("/api/channels/news/info")).status_code == 404
 
 
