@@ -18,7 +18,7 @@ from tidewire.answers.events import decode
 from tidewire.answers.fold import Fold, Message, TextPart
 from tidewire.chat.turns import turns
 from tidewire.errors import BadRequest, NotFound, StreamGone, StreamNotFound
-from tidewire.log.base import Log
+from tidewire.log.base import Log, Retention
 from tidewire.models.base import ChatMessage
 from tidewire.wire.event import Event
 
@@ -36,10 +36,12 @@ class Question(msgspec.Struct, frozen=True):
 
 
 class Sessions:
-    """The sessions in a log."""
+    """The sessions in a log. A question is kept for ``keep_seconds`` (None: for ever), as
+    what answers it is kept by the log."""
 
-    def __init__(self, log: Log) -> None:
+    def __init__(self, log: Log, *, keep_seconds: float | None = None) -> None:
         self._log = log
+        self._retention = Retention(max_age_seconds=keep_seconds)
 
     def ask(self, session: str, question: Question) -> asyncio.Future[int]:
         """Adds a question; a session begins with its first one.
@@ -48,7 +50,7 @@ class Sessions:
         whoever sees the beginning of an answer finds it by its session.
         """
         name = stream_name(session)
-        self._log.create(name)
+        self._log.create(name, retention=self._retention)
         event = Event("question", msgspec.json.encode(question).decode())
         return self._log.append(name, [event], key=question.run)
 

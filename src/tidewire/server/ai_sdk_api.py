@@ -80,7 +80,7 @@ class Send(Leaving):
 def ai_sdk_router(answers: Answers) -> APIRouter:
     surface = Surface(answers, AiSdk(), refuse_ai_sdk)
     tide = answers.tide
-    sessions = Sessions(tide.log)
+    sessions = Sessions(tide.log, keep_seconds=tide.keep_seconds)
     router = APIRouter(route_class=Route, tags=["compatible"])
 
     @router.post("/api/ai-sdk/chat", response_class=Response, responses=SSE)

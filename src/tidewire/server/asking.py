@@ -56,7 +56,7 @@ class Chat:
 
     def __init__(self, answers: Answers, apis: dict[str, str]) -> None:
         self.tide = answers.tide
-        self.sessions = Sessions(answers.tide.log)
+        self.sessions = Sessions(answers.tide.log, keep_seconds=answers.tide.keep_seconds)
         self._answers = answers
         self._apis = apis
 

@@ -95,7 +95,7 @@ class Tidewire:
         self.runs = Runs(self.log, self.hub, limits=limits)
         self.beside = Beside()
         """What a request begins and does not wait for."""
-        self._keep_seconds = keep_seconds
+        self.keep_seconds = keep_seconds
         self._drain_seconds = drain_seconds
         self._tasks: list[asyncio.Task[None]] = []
         self._drain: asyncio.Task[None] | None = None
@@ -257,7 +257,7 @@ class Tidewire:
     async def _expire(self) -> None:
         while isinstance(self.log, Expiring):
             with contextlib.suppress(LogError):
-                while await self.log.expire(closed_before_seconds=self._keep_seconds):
+                while await self.log.expire(closed_before_seconds=self.keep_seconds):
                     pass  # a part at a time
             await asyncio.sleep(EXPIRE_EVERY_SECONDS)
 

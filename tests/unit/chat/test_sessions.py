@@ -6,6 +6,7 @@ import pytest
 
 from tidewire.answers.events import AnswerEvent, TextDelta, ToolReady, ToolResult, encode
 from tidewire.chat.sessions import Question, Sessions
+from tidewire.errors import NotFound
 from tidewire.log.memory import MemoryLog
 from tidewire.models.base import ChatMessage
 from tidewire.wire.event import Event
@@ -68,3 +69,22 @@ async def test_a_question_stays_when_its_answer_is_no_longer_kept() -> None:
 
 async def test_a_session_never_heard_of_has_no_history() -> None:
     assert await Sessions(MemoryLog()).history("s", max_messages=9) == []
+
+
+async def test_a_question_is_kept_as_long_as_its_answer() -> None:
+    now = 1000.0
+    log = MemoryLog(clock=lambda: now)
+    sessions = Sessions(log, keep_seconds=60)
+    await sessions.ask("s", Question("run_1", "1"))
+    now += 50
+    await sessions.ask("s", Question("run_2", "2"))
+    now += 20
+    await log.expire(closed_before_seconds=60)
+    assert await sessions.questions("s") == [Question("run_2", "2")]
+    now += 50
+    await log.expire(closed_before_seconds=60)
+    assert await sessions.questions("s") == []
+    with pytest.raises(NotFound):
+        await sessions.latest_run("s")
+    await sessions.ask("s", Question("run_3", "3"))  # the conversation may go on
+    assert await sessions.latest_run("s") == "run_3"
