@@ -20,7 +20,6 @@ from tidewire.live.hub import Hub
 from tidewire.live.sinks import chunk
 from tidewire.live.start import Start, Starts, find_start
 from tidewire.live.subscription import Subscription
-from tidewire.live.topic import RECENT_BYTES, RECENT_COMMITS
 from tidewire.log.base import Batch, Retention, StreamInfo
 from tidewire.log.memory import MemoryLog
 from tidewire.wire.cursor import Position
@@ -328,72 +327,6 @@ async def test_who_pauses_keeps_its_place_in_a_stateful_dialect() -> None:
 async def _read(subscription: Subscription) -> None:
     async with subscription:
         await subscription.run()
-
-
-# What the hub was not told of
-
-
-@in_no_time
-async def test_who_comes_before_a_commit_that_is_not_heard_of_reads_it_in_the_log() -> None:
-    log = ScriptedLog()
-    hub = _hub(log)
-    sink = ScriptedSink()
-    async with reading(hub, log.stream, sink):
-        log.commit([ONE])
-        log.miss()
-        log.commit([TWO])
-        log.deliver()
-        await turns()
-        assert [event.data for event in _events(sink)] == [ONE.data, TWO.data]
-
-
-@in_no_time
-async def test_who_was_reading_while_more_was_said_need_not_read_again() -> None:
-    """In a flood there would always be more: he would never be live."""
-    log = ScriptedLog()
-    hub = _hub(log)
-    sink = ScriptedSink()
-    log.commit([ONE])
-    log.holds_reads = True
-    async with reading(hub, log.stream, sink):
-        log.deliver()
-        log.serve()
-        log.commit([TWO])
-        log.deliver()
-        log.release()
-        await turns()
-        assert not log.reads
-        assert [event.data for event in _events(sink)] == [ONE.data, TWO.data]
-
-
-class _Events(list[Event]):
-    """A list that one can see freed."""
-
-
-@pytest.mark.parametrize(("size", "most"), [(1, RECENT_COMMITS), (RECENT_BYTES // 3, 3)])
-@in_no_time
-async def test_what_is_kept_for_one_that_is_behind_is_little_and_then_freed(
-    size: int, most: int
-) -> None:
-    log = ScriptedLog()
-    hub = _hub(log)
-    slow = ScriptedSink()
-    kept: list[weakref.ref[_Events]] = []
-    async with reading(hub, log.stream, slow):
-        slow.pause()
-        for _ in range(most + 5):
-            events = _Events([Event("word", "x" * size)])
-            kept.append(weakref.ref(events))
-            log.commit(events)
-            log.deliver()
-        del events
-        assert 0 < sum(ref() is not None for ref in kept) <= most
-        slow.resume()
-        await turns(2 * most)
-        log.commit([LAST])
-        log.deliver()
-        assert not any(ref() for ref in kept)
-        assert _events(slow)[-1].data == LAST.data
 
 
 # Broken continuity
