@@ -28,7 +28,7 @@ async def read_refusal(response: aiohttp.ClientResponse) -> ServerRefused:
         message,
         status=response.status,
         code=code,
-        retry_after_seconds=float(after) if after.isdigit() else None,
+        retry_after_seconds=float(after) if after.isascii() and after.isdigit() else None,
     )
 
 

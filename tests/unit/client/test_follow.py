@@ -135,6 +135,7 @@ async def test_delays_grow_without_an_event_and_start_over_with_one() -> None:
         (refusal(429, "Slow down.", "Retry-After: 7\r\n"), 7.0),
         (refusal(503, "Later.", "Retry-After: 99999\r\n"), 30.0),
         (refusal(503, "Later.", "Retry-After: Wed, 21 Oct 2015 07:28:00 GMT\r\n"), 1.0),
+        (refusal(503, "Later.", "Retry-After: ²\r\n"), 1.0),
     ],
 )
 async def test_what_the_server_asks_for_is_waited(answer: bytes, delay: float) -> None:
