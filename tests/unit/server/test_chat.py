@@ -40,6 +40,7 @@ async def test_an_answer_says_in_its_head_where_it_can_be_found_again(
         assert answer.headers["content-type"] == "text/event-stream; charset=utf-8"
         assert answer.headers["cache-control"] == "no-cache, no-transform"
         assert answer.headers["x-accel-buffering"] == "no"
+        assert "content-length" not in answer.headers
         first = json.loads(events(answer)[0].data)
         assert first["run"] == run
         assert first["session"] == answer.headers["x-session-id"]

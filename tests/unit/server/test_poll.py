@@ -13,6 +13,8 @@ import pytest
 from tests.unit.server.conftest import Start
 from tests.unit.server.test_channels_many import change, publish
 from tests.unit.server.watching import Watch
+from tidewire.log.base import Batch
+from tidewire.log.memory import MemoryLog
 from tidewire.server.poll import MAX_EVENTS, _cut
 from tidewire.server.tide import Tidewire
 from tidewire.wire.cursor import CHANGED, read_cursor
@@ -24,6 +26,7 @@ async def poll(api: httpx.AsyncClient, target: str, **query: str) -> dict[str, A
     pairs = [tuple(pair.split("=")) for pair in rest.split("&") if pair]
     response = await api.get(path, params=[*pairs, ("mode", "poll"), *query.items()])  # type: ignore[list-item]
     assert response.status_code == 200, response.text
+    assert response.headers["cache-control"] == "no-store"
     answer: dict[str, Any] = response.json()
     return answer
 
@@ -124,6 +127,23 @@ async def test_more_at_once_than_one_answer_takes(api: httpx.AsyncClient) -> Non
     async with asyncio.timeout(10):
         answer = await waiting
     assert data(answer) == [str(n) for n in range(256)]
+    assert offsets(answer) == {"a": 256}
+
+
+async def test_it_does_not_read_what_it_will_not_give(
+    api: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await publish(api, "a", *map(str, range(1000)))
+    reads, read = 0, MemoryLog.read
+
+    async def count(*args: Any, **options: Any) -> Batch:
+        nonlocal reads
+        reads += 1
+        return await read(*args, **options)
+
+    monkeypatch.setattr(MemoryLog, "read", count)
+    answer = await poll(api, "/api/channels/a?from=start")
+    assert (len(answer["events"]), reads) == (MAX_EVENTS, 1)
 
 
 @pytest.mark.parametrize("is_changed", [False, True])
