@@ -50,7 +50,7 @@ send_to_each(const Py_buffer *sockets, const Py_buffer *data)
 }
 
 static PyObject *
-send_to_all(PyObject *module, PyObject *arguments)
+send_to_all(PyObject *Py_UNUSED(module), PyObject *arguments)
 {
     Py_buffer sockets, data;
     if (!PyArg_ParseTuple(arguments, "y*y*", &sockets, &data))

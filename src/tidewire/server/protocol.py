@@ -105,11 +105,12 @@ class TidewireProtocol(HttpToolsProtocol):
         super().on_response_complete()
 
     def attach(self, sink: DirectSink) -> None:
-        self._sink = sink
         if self.transport.is_closing():  # it left before the head was sent
             sink.lose()
             return
-        self.transport.set_write_buffer_limits(high=0)
+        # One of TLS pauses when that much is pending, any other when more than that is.
+        self.transport.set_write_buffer_limits(high=int(is_ssl(self.transport)))
+        self._sink = sink
         if self.flow.write_paused:
             sink.pause()
 

@@ -58,6 +58,10 @@ class StreamResponse(Response):
         self._more_headers = {**(headers or {}), **dialect.headers}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["method"] == "HEAD":  # what follows a head would be read as the next answer
+            await send(self._head())
+            await send({"type": "http.response.body"})
+            return
         offer = scope.get("extensions", {}).get(EXTENSION)
         if offer is not None:
             refusal = await self._hand_over(DirectSink(offer["transport"]), scope, receive, send)
