@@ -89,6 +89,8 @@ class People:
 
     def __init__(self) -> None:
         self.stays: dict[str, Stay] = {}
+        self.left: dict[str, int] = {}
+        """Who has left, and where it was said last."""
         self.deleted: dict[str, int] = {}
         """Ids of deleted messages, and where it was said."""
 
@@ -101,6 +103,7 @@ class People:
             self._join(offset, change)
         elif isinstance(change, Left):
             self.stays.pop(change.user, None)
+            self.left[change.user] = offset
         elif isinstance(change, Deleted):
             self.deleted[change.id] = offset
         elif isinstance(change, Present) and change.user in self.stays:
@@ -109,15 +112,15 @@ class People:
 
     def forget(self, first: int) -> None:
         """People stay, though retention has removed what said that they had come."""
-        gone = [id for id, offset in self.deleted.items() if offset < first]
-        for id in gone:
-            del self.deleted[id]
+        for said in (self.left, self.deleted):
+            for each in [each for each, offset in said.items() if offset < first]:
+                del said[each]
 
     def _join(self, offset: int, joined: Joined) -> None:
         stay = self.stays.get(joined.user)
         if stay is None:
             self.stays[joined.user] = Stay(joined, offset)
-        else:  # two servers at the same moment
+        else:  # what said that he had left, or come before, is gone
             stay.servers.add(joined.server)
 
 

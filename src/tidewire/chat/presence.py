@@ -211,20 +211,24 @@ class Presence:
 
     async def _missing(self, room: _Room) -> list[tuple[RoomEvent, str | None]]:
         """What the stream does not say yet, each with the key under which it counts once."""
-        stays = (await self._folds.get(channel_stream(room.channel))).state.stays
+        told = (await self._folds.get(channel_stream(room.channel))).state
+        stays = told.stays
         servers = {server for stay in stays.values() for server in stay.servers}
         alive = await self._alive() if servers - {self._server} else set()
         here = room.attendance.here(self._clock())
         if servers - {self._server}:
             room.settles_at = self._clock() + SAY_ALIVE_SECONDS
         room.is_empty = not here and not stays
-        came = [self._came(user, name, stays.get(user)) for user, name in here.items()]
+        came = [self._came(user, name, told) for user, name in here.items()]
         went = [self._went(u, stay, alive) for u, stay in stays.items() if u not in here]
         return [change for change in (*came, *went) if change is not None]
 
-    def _came(self, user: str, name: str, stay: Stay | None) -> tuple[RoomEvent, None] | None:
+    def _came(self, user: str, name: str, told: People) -> tuple[RoomEvent, str | None] | None:
+        """Who comes to two servers at the same moment comes once."""
+        stay = told.stays.get(user)
         if stay is None:
-            return Joined(user, name, self._clock(), self._server), None
+            joined = Joined(user, name, self._clock(), self._server)
+            return joined, f"joined {user} {told.left.get(user, 0)}"
         if self._server not in stay.servers:
             return Present(user, self._server, here=True), None
         return None

@@ -305,6 +305,19 @@ async def test_who_leaves_both_at_the_same_moment_leaves_once(world: World) -> N
     assert await world.told() == ["+ann", "-ann"]
 
 
+async def test_who_comes_to_both_at_the_same_moment_comes_once(world: World) -> None:
+    servers = world.server(), world.server()
+    for _ in range(2):  # he comes back, too
+        for server in servers:
+            server.connect("ann")
+        await asyncio.gather(*(server.presence.tick() for server in servers))
+        for server in servers:
+            assert await server.people() == ["ann"]
+            server.disconnect("ann")
+        await world.pass_time(GRACE_SECONDS + 1)
+    assert await world.told() == ["+ann", "-ann"] * 2
+
+
 async def test_the_people_of_the_other_server_stay_as_long_as_it_lives(world: World) -> None:
     first, second = world.server(), world.server()
     first.connect("ann")
