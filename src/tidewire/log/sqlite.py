@@ -41,7 +41,7 @@ from tidewire.log.base import (
 )
 from tidewire.log.ownership import OwnerLocks
 from tidewire.log.pending import Append, tell
-from tidewire.log.sqlite_checkpoints import WAL_PAGES, Checkpoints
+from tidewire.log.sqlite_checkpoints import WAL_BYTES, WAL_PAGES, Checkpoints
 from tidewire.log.sqlite_errors import unavailable
 from tidewire.log.sqlite_file import QUERIES, connect, migrate
 from tidewire.log.sqlite_reader import Readers
@@ -103,6 +103,7 @@ class SqliteLog:
         try:
             migrate(connection)
             connection.execute(f"PRAGMA wal_autocheckpoint = {WAL_PAGES}")
+            connection.execute(f"PRAGMA journal_size_limit = {WAL_BYTES}")
             return connection, Store(connection, clock=self._clock)
         except (sqlite3.Error, ConfigError):
             connection.close()

@@ -4,7 +4,8 @@ A checkpoint flushes both files to the disk, which takes from milliseconds to pa
 second; in the writer's thread, as SQLite would have it, every commit would wait for it.
 So a thread of its own does them, and never blocks the writer. Under a load that leaves
 no pause such checkpoints never reach the end of the write-ahead log, so beyond
-WAL_PAGES the writer does the small rest itself, and the write-ahead log begins anew.
+WAL_PAGES the writer does the small rest itself, and the write-ahead log begins anew. A
+reader that takes long, such as a backup, keeps it from that; so then it is cut to WAL_BYTES.
 """
 
 from __future__ import annotations
@@ -15,10 +16,11 @@ import threading
 from collections.abc import Callable
 from contextlib import closing
 
-__all__ = ["CHANGES", "WAL_PAGES", "Checkpoints"]
+__all__ = ["CHANGES", "WAL_BYTES", "WAL_PAGES", "Checkpoints"]
 
 CHANGES = 2_000  # rows written until the next checkpoint
 WAL_PAGES = 16_384  # 64 MiB
+WAL_BYTES = 72 << 20  # a little more, so that it is not cut each time
 
 logger = logging.getLogger("tidewire.log")
 

@@ -87,3 +87,28 @@ async def test_the_writer_begins_the_write_ahead_log_anew_before_it_grows(
     assert (tmp_path / "log.sqlite").stat().st_size > 5_000_000
     assert largest < 2_000_000
     await log.close()
+
+
+async def test_what_a_long_reader_made_the_write_ahead_log_grow_to_is_given_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sqlite, "WAL_PAGES", 200)
+    monkeypatch.setattr(sqlite, "WAL_BYTES", 1_000_000)
+    log = SqliteLog(tmp_path / "log.sqlite")
+    await log.open()
+    await log.create("s")
+    backup = sqlite3.connect(tmp_path / "log.sqlite", isolation_level=None)
+    backup.execute("BEGIN")
+    backup.execute("SELECT count(*) FROM events").fetchone()
+    size = await _grow(log, tmp_path)
+    assert size > 4_000_000
+    backup.close()
+    assert await _grow(log, tmp_path) < 2_000_000
+    await log.close()
+
+
+async def _grow(log: SqliteLog, folder: Path) -> int:
+    """Writes 5 MB; gives the size of the write-ahead log."""
+    for _ in range(50):
+        await log.append("s", events(*["x" * 10_000] * 10))
+    return (folder / "log.sqlite-wal").stat().st_size
