@@ -35,22 +35,24 @@ class CheckHost:
 
     def __init__(self, app: ASGIApp, allowed: Iterable[str]) -> None:
         self._app = app
-        self._allowed = {"", "localhost", "127.0.0.1", *map(_name, allowed)}
+        self._allowed = {"", "localhost", *map(_name, allowed)}
+        self._is_ours = lru_cache(maxsize=256)(self._judge)  # few names, and many calls
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
-            headers = dict(scope["headers"])
-            name = _name(headers.get(b"host", b"").decode("latin-1"))
-            if not self._is_ours(name) and _is_direct(headers) and _is_on_loopback(scope):
+            host = next((value for name, value in scope["headers"] if name == b"host"), b"")
+            if not self._is_ours(host) and _is_direct(scope) and _is_on_loopback(scope):
+                name = _name(host.decode("latin-1"))[:MAX_SHOWN]
                 error = HostNotAllowed(
-                    f"This server does not go by the name '{name[:MAX_SHOWN]}'. Call it by "
+                    f"This server does not go by the name '{name}'. Call it by "
                     "localhost, or add the name to the setting allowed_hosts."
                 )
                 await refuse_at(scope)(error)(scope, receive, send)
                 return
         await self._app(scope, receive, send)
 
-    def _is_ours(self, name: str) -> bool:
+    def _judge(self, host: bytes) -> bool:
+        name = _name(host.decode("latin-1"))
         return name in self._allowed or name.endswith(LOCAL) or _is_address(name)
 
 
@@ -62,9 +64,8 @@ def is_loopback(host: str) -> bool:
         return False
 
 
-@lru_cache(maxsize=256)
 def _name(host: str) -> str:
-    """Without its port, as names are compared. There are few of them, and many calls."""
+    """Without its port, as names are compared."""
     return re.sub(r":\d*$", "", host).lower().rstrip(".")
 
 
@@ -76,7 +77,8 @@ def _is_address(name: str) -> bool:
     return True
 
 
-def _is_direct(headers: dict[bytes, bytes]) -> bool:
+def _is_direct(scope: Scope) -> bool:
+    headers = dict(scope["headers"])
     return b"keep-alive" in headers.get(b"connection", b"") and b"via" not in headers
 
 
