@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import typer
 
@@ -33,13 +33,19 @@ def bearer(token: str | None) -> dict[str, str]:
     return {"Authorization": f"Bearer {token}"} if token else {}
 
 
-def say(text: str, *, nl: bool = True, err: bool = False, dim: bool = False) -> None:
+def say(text: str, *, nl: bool = True, err: bool = False, **style: Any) -> None:
     """Prints what a model or a publisher has said, without what would steer a terminal: it
-    could change what was printed before, or the clipboard. A file gets all of it."""
+    could change what was printed before, or the clipboard. A file gets all of it.
+
+    ``style`` is typer's.
+    """
     stream = sys.stderr if err else sys.stdout
     if stream is not None and stream.isatty():
         text = _CONTROLS.sub("", text)
-    typer.echo(typer.style(text, dim=True) if dim else text, nl=nl, err=err)
+    if style:
+        typer.secho(text, nl=nl, err=err, **style)
+    else:
+        typer.echo(text, nl=nl, err=err, color=True)  # else what is in colour is cut from a file
 
 
 def tell_wait(delay_seconds: float, reason: str) -> None:
@@ -62,6 +68,6 @@ def tell_end(event: AnswerEvent | None) -> None:
     from tidewire.answers.events import RunFailed, RunStopped
 
     if isinstance(event, RunFailed):
-        typer.secho(f"The answer failed: {event.message} ({event.code})", fg="red", err=True)
+        say(f"The answer failed: {event.message} ({event.code})", fg="red", err=True)
     elif isinstance(event, RunStopped):
         typer.secho("[the answer was stopped]", fg="yellow", err=True)

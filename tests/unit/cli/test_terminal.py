@@ -6,8 +6,9 @@ import sys
 
 import pytest
 
+from tidewire.answers.events import RunFailed
 from tidewire.cli.tail import _write_line
-from tidewire.cli.terminal import say
+from tidewire.cli.terminal import say, tell_end
 from tidewire.wire.parser import ServerSentEvent
 
 SAID = "a\x1b]52;c;cm0=\x07b\r\x9b2Kc\td\x7f\n"
@@ -24,8 +25,16 @@ def test_a_terminal_gets_no_controls(
 
 
 def test_a_file_gets_what_was_said(capfdbinary: pytest.CaptureFixture[bytes]) -> None:
-    say("a\x07b", nl=False)
-    assert capfdbinary.readouterr().out == b"a\x07b"
+    say("a\x07b\x1b[31mc", nl=False)
+    assert capfdbinary.readouterr().out == b"a\x07b\x1b[31mc"
+
+
+def test_nor_does_the_end_of_an_answer_steer_it(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    tell_end(RunFailed("broken\x1b[2J", "away\x07"))
+    assert capsys.readouterr().err == "\x1b[31mThe answer failed: away (broken[2J)\x1b[0m\n"
 
 
 def test_thoughts_are_dim_and_harmless(
