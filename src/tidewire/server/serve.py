@@ -59,7 +59,8 @@ class Server(uvicorn.Server):
             sys.exit(STARTUP_FAILURE)
 
     def _log_started_message(self, listeners: Any) -> None:
-        shown = _shown(listeners[0].getsockname())
+        scheme = "https" if self.config.is_ssl else "http"
+        shown = _shown(listeners[0].getsockname(), scheme)
         logger.info("Listening on %s – Ctrl+C ends it", shown)
 
     async def shutdown(self, sockets: Any = None) -> None:
@@ -75,12 +76,12 @@ class Server(uvicorn.Server):
         self.should_exit = True
 
 
-def _shown(address: Any) -> str:
+def _shown(address: Any, scheme: str) -> str:
     """A socket's own address, for a person."""
     if isinstance(address, str):
         return f"unix:{address}"
     host, port = address[:2]
-    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+    return f"{scheme}://[{host}]:{port}" if ":" in host else f"{scheme}://{host}:{port}"
 
 
 def run(app: Any, *, host: str = "127.0.0.1", port: int = 8400, **options: Any) -> None:

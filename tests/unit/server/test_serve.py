@@ -25,19 +25,21 @@ def test_a_server_that_could_not_start_does_not_end_as_if_it_had(
 
 
 @pytest.mark.parametrize(
-    ("address", "shown"),
+    ("address", "certificate", "shown"),
     [
-        (("127.0.0.1", 8400), "http://127.0.0.1:8400"),
-        (("::1", 8400, 0, 0), "http://[::1]:8400"),
-        ("/run/tidewire.sock", "unix:/run/tidewire.sock"),
+        (("127.0.0.1", 8400), None, "http://127.0.0.1:8400"),
+        (("::1", 8400, 0, 0), None, "http://[::1]:8400"),
+        (("127.0.0.1", 8443), "cert.pem", "https://127.0.0.1:8443"),
+        ("/run/tidewire.sock", None, "unix:/run/tidewire.sock"),
     ],
 )
 def test_it_says_where_it_can_be_reached(
-    address: object, shown: str, caplog: pytest.LogCaptureFixture
+    address: object, certificate: str | None, shown: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO, "tidewire")
     listening = SimpleNamespace(getsockname=lambda: address)
-    Server(uvicorn.Config("any:app", log_config=None))._log_started_message([listening])
+    config = uvicorn.Config("any:app", log_config=None, ssl_certfile=certificate)
+    Server(config)._log_started_message([listening])
     assert caplog.messages == [f"Listening on {shown} – Ctrl+C ends it"]
 
 
