@@ -169,7 +169,14 @@ def test_retry_of_more_digits_than_int_reads() -> None:
 def test_comments_are_offered_in_order() -> None:
     heard: list[str] = []
     parser = Parser(on_comment=heard.append)
-    read(parser, b": open\n\n", b"data: a\n\n: ping\n\ndata: b\n\n", b":HTTP_STATUS/4", b"00\n:\n")
+    read(
+        parser,
+        b": open\n\n",
+        b"data: a\n\n: ping\n\ndata: b\n\n",
+        b"no: comment\n\n",
+        b":HTTP_STATUS/4",
+        b"00\n:\n",
+    )
     assert heard == [" open", " ping", "HTTP_STATUS/400", ""]
 
 
