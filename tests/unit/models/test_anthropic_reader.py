@@ -115,6 +115,11 @@ def test_thinking_that_is_hidden_keeps_its_signature() -> None:
     ]
 
 
+def test_thinking_that_comes_with_its_start() -> None:
+    events = read(Reader(), start(0, "thinking", thinking="Hm", signature="s"), stop(0), *end())
+    assert events == [ReasoningStart("r1"), ReasoningDelta("r1", "Hm"), ReasoningEnd("r1", "s")]
+
+
 def test_thoughts_that_follow_one_another_are_parts_of_their_own() -> None:
     events = read(
         Reader(),
@@ -191,6 +196,7 @@ def test_cited_text_is_one_part_and_each_place_is_cited_once() -> None:
     page = {"type": "web_search_result_location", "url": "https://sea.example", "title": "Sea"}
     book = {"type": "char_location", "document_index": 0, "document_title": "Almanac"}
     nameless = {"type": "page_location", "document_index": 1, "document_title": None}
+    shelf = {"type": "search_result_location", "source": "shelf", "document_index": 2}
     events = read(
         Reader(),
         start(0, "text", text="High water "),
@@ -201,16 +207,20 @@ def test_cited_text_is_one_part_and_each_place_is_cited_once() -> None:
         delta(1, "citations_delta", citation={**page, "cited_text": "noon"}),
         delta(1, "citations_delta", citation={**book, "cited_text": "12:00"}),
         delta(1, "citations_delta", citation=nameless),
+        delta(1, "citations_delta", citation=shelf),
         stop(1),
         start(2, "text", text="."),
         stop(2),
         *end(),
     )
     assert [e.part for e in events if isinstance(e, TextStart)] == ["t1"]
+    said = "".join(e.delta for e in events if isinstance(e, TextDelta))
+    assert said == "High water is at noon."
     assert [e for e in events if isinstance(e, Source)] == [
         Source("s1", url="https://sea.example", title="Sea", quote="noon"),
         Source("s2", document="Almanac", title="Almanac", quote="12:00"),
         Source("s3", document="document 2"),
+        Source("s4", document="shelf"),
     ]
 
 
@@ -251,6 +261,12 @@ def test_usage_is_cumulative_and_counts_the_cache_as_input() -> None:
     assert reader.usage == Usage(115, 42, reasoning_tokens=30, cached_tokens=100)
 
 
+def test_what_is_not_counted_is_nothing() -> None:
+    reader = Reader()
+    reader.feed(end(output_tokens_details={"thinking_tokens": None})[0])
+    assert reader.usage == Usage()
+
+
 @pytest.mark.parametrize(
     "data",
     [
@@ -258,7 +274,10 @@ def test_usage_is_cumulative_and_counts_the_cache_as_input() -> None:
         event("pause"),
         event("message_start"),
         event("message_start", message={"usage": None}),
+        event("content_block_start", index=0),
         event("content_block_delta", index=0),
+        event("message_delta"),
+        event("block_of_tomorrow", content_block={"type": "text", "text": "x"}),
         delta(0, "text_delta", text=""),
         delta(0, "delta_of_tomorrow", wave="high"),
         start(0, "block_of_tomorrow", wave="high"),

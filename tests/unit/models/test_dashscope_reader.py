@@ -125,6 +125,12 @@ def test_interleaved_tool_calls() -> None:
     assert events == CALLS
 
 
+def test_call_without_arguments() -> None:
+    now = {"index": 0, "id": "a", "type": "function", "function": {"name": "now"}}
+    events = read(Reader(incremental=False), frame(tool_calls=[now], finish="tool_calls"))
+    assert events == [ToolStart("a", "now"), ToolReady("a", "now", input={})]
+
+
 def test_tool_calls_that_are_repeated_whole() -> None:
     tide = partial(call, 0, id="a", name="tide")
     now = partial(call, 1, id="b", name="now")
@@ -161,6 +167,7 @@ def test_finish_reason(theirs: str, ours: str) -> None:
         frame(),
         frame(None, finish=None),
         frame([], finish=""),
+        frame([{"image": "https://sea.example/1.png"}]),
         frame(tool_calls=None),
         '{"output":{"choices":[]}}',
         '{"output":null,"request_id":"r"}',

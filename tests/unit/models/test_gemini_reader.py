@@ -116,11 +116,13 @@ def test_files() -> None:
         Reader(),
         chunk({"inlineData": {"mimeType": "image/png", "data": "iVBORw=="}}),
         chunk({"fileData": {"mimeType": "text/csv", "fileUri": "https://f.example/1"}}),
+        chunk({"fileData": {"fileUri": "https://f.example/2"}}),
         chunk(finish="STOP"),
     )
     assert events == [
         File("data:image/png;base64,iVBORw==", "image/png"),
         File("https://f.example/1", "text/csv"),
+        File("https://f.example/2", "application/octet-stream"),
     ]
 
 
@@ -134,10 +136,15 @@ def test_citations_of_either_name(name: str) -> None:
 def test_each_place_is_cited_once_however_often_it_is_repeated() -> None:
     web = {"web": {"uri": "https://sea.example", "title": "Sea"}}
     book = {"retrievedContext": {"uri": "gs://b/almanac", "title": "Almanac", "text": "12:00"}}
+    place = {"maps": {"uri": "https://maps.example/1", "title": "Port"}}
+    nameless = {"retrievedContext": {"title": "Chart"}}
     once = chunk({"text": "a"}, groundingMetadata={"groundingChunks": [web]})
     again = chunk(
         {"text": "b"},
-        groundingMetadata={"groundingChunks": [web, book], "webSearchQueries": ["tide"]},
+        groundingMetadata={
+            "groundingChunks": [web, book, place, nameless],
+            "webSearchQueries": ["tide"],
+        },
         citationMetadata={"citationSources": [{"uri": "https://other.example", "startIndex": 1}]},
         finish="STOP",
     )
@@ -145,7 +152,9 @@ def test_each_place_is_cited_once_however_often_it_is_repeated() -> None:
     assert [e for e in events if isinstance(e, Source)] == [
         Source("s1", url="https://sea.example", title="Sea"),
         Source("s2", document="gs://b/almanac", title="Almanac", quote="12:00"),
-        Source("s3", url="https://other.example"),
+        Source("s3", url="https://maps.example/1", title="Port"),
+        Source("s4", document="Chart", title="Chart"),
+        Source("s5", url="https://other.example"),
     ]
 
 
@@ -191,6 +200,12 @@ def test_usage_counts_thoughts_as_output() -> None:
         )
     )
     assert reader.usage == Usage(14, 50, reasoning_tokens=30, cached_tokens=8)
+
+
+def test_what_is_not_counted_is_nothing() -> None:
+    reader = Reader()
+    reader.feed('{"usageMetadata":{}}')
+    assert reader.usage == Usage()
 
 
 @pytest.mark.parametrize(

@@ -255,6 +255,14 @@ def test_parts_close_with_the_finish_reason_not_with_the_terminator() -> None:
     assert reader.end() == []
 
 
+def test_the_terminator_alone_is_an_end_of_the_answer() -> None:
+    reader = Reader()
+    reader.feed(delta(content="x"))
+    reader.feed("[DONE]")
+    assert (reader.complete, reader.terminated, reader.reason) == (True, True, "other")
+    assert reader.end() == [TextEnd("t1")]
+
+
 def test_content_in_the_chunk_that_finishes() -> None:
     last = json.dumps({"choices": [{"delta": {"content": "end"}, "finish_reason": "stop"}]})
     assert read(last) == [TextStart("t1"), TextDelta("t1", "end"), TextEnd("t1")]

@@ -140,6 +140,14 @@ def test_call_whose_arguments_come_only_with_its_end() -> None:
     ]
 
 
+def test_call_without_arguments() -> None:
+    item = {"call_id": "a", "name": "now"}
+    events = read(
+        Reader(), added(0, "function_call", **item), done(0, "function_call", **item), completed()
+    )
+    assert events == [ToolStart("a", "now"), ToolReady("a", "now", input={})]
+
+
 def test_tool_that_the_vendor_runs_has_a_result() -> None:
     search = {"type": "search", "query": "tide"}
     events = read(
@@ -155,23 +163,57 @@ def test_tool_that_the_vendor_runs_has_a_result() -> None:
     ]
 
 
-def test_picture_that_the_model_made() -> None:
-    events = read(Reader(), done(0, "image_generation_call", result="iVBORw=="), completed())
-    assert events == [File("data:image/png;base64,iVBORw==", "image/png")]
+@pytest.mark.parametrize(
+    ("item", "name", "input", "output"),
+    [
+        (
+            {"type": "file_search_call", "queries": ["tide"], "results": [{"score": 1}]},
+            *("file_search", ["tide"], [{"score": 1}]),
+        ),
+        (
+            {"type": "code_interpreter_call", "code": "6*2", "outputs": [{"logs": "12"}]},
+            *("code_interpreter", "6*2", [{"logs": "12"}]),
+        ),
+        (
+            {"type": "mcp_call", "name": "tides", "arguments": '{"port":1}', "output": "12:00"},
+            *("tides", '{"port":1}', "12:00"),
+        ),
+        ({"type": "mcp_call", "arguments": "", "output": "12:00"}, "mcp", {}, "12:00"),
+    ],
+)
+def test_what_a_tool_of_the_vendor_was_asked_and_found(
+    item: dict[str, Any], name: str, input: Any, output: Any
+) -> None:
+    events = read(Reader(), done(3, **{"id": None, **item}), completed())
+    expected = [ToolReady("call_3", name, input=input), ToolResult("call_3", output)]
+    assert events[-2:] == expected
+
+
+@pytest.mark.parametrize(
+    ("more", "kind"), [({}, "image/png"), ({"output_format": "webp"}, "image/webp")]
+)
+def test_picture_that_the_model_made(more: dict[str, str], kind: str) -> None:
+    picture = done(0, "image_generation_call", result="iVBORw==", **more)
+    events = read(Reader(), picture, completed())
+    assert events == [File(f"data:{kind};base64,iVBORw==", kind)]
 
 
 def test_annotations_are_sources() -> None:
     page = {"type": "url_citation", "url": "https://sea.example", "title": "Sea", "start_index": 0}
     file = {"type": "file_citation", "file_id": "file-1", "filename": "almanac.pdf", "index": 3}
     path = {"type": "file_path", "file_id": "file-2", "index": 3}
+    named = {"type": "file_citation", "filename": "tides.pdf"}
     name = "response.output_text.annotation.added"
     events = read(
-        Reader(), *[event(name, annotation=one) for one in (page, page, file, path)], completed()
+        Reader(),
+        *[event(name, annotation=one) for one in (page, page, file, path, named)],
+        completed(),
     )
     assert events == [
         Source("s1", url="https://sea.example", title="Sea"),
         Source("s2", document="file-1", title="almanac.pdf"),
         Source("s3", document="file-2"),
+        Source("s4", document="tides.pdf", title="tides.pdf"),
     ]
 
 
@@ -227,6 +269,10 @@ def test_usage() -> None:
         event("response.output_item.done"),
         event("response.output_text.annotation.added", annotation=None),
         '{"type":"response.output_text.delta"}',
+        '{"type":"response.refusal.delta"}',
+        '{"type":"response.reasoning_text.delta"}',
+        done(0, "image_generation_call", status="failed", result=None),
+        done(0, "item_of_tomorrow", encrypted_content="gAAA", result="iVBORw=="),
     ],
 )
 def test_event_that_says_nothing(data: str) -> None:
