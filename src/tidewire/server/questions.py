@@ -49,7 +49,7 @@ def arguments(text: Any) -> Any:
     """The arguments of a call that an assistant made, from their JSON text."""
     try:
         return msgspec.json.decode(text or "{}")
-    except (msgspec.DecodeError, TypeError):
+    except (msgspec.DecodeError, RecursionError, TypeError):
         raise BadRequest("The arguments of a tool call are not JSON.") from None
 
 

@@ -256,8 +256,9 @@ def test_a_question_keeps_all_that_a_model_can_be_told() -> None:
     )
 
 
-def test_arguments_that_are_no_json_are_refused() -> None:
-    call = {"id": "c1", "type": "function", "function": {"name": "tide", "arguments": "{"}}
+@pytest.mark.parametrize("said", ["{", "[" * 100_000, 7], ids=["cut", "too deep", "no text"])
+def test_arguments_that_are_no_json_are_refused(said: object) -> None:
+    call = {"id": "c1", "type": "function", "function": {"name": "tide", "arguments": said}}
     body = Completion(messages=[{"role": "assistant", "tool_calls": [call]}])
     with pytest.raises(BadRequest, match="not JSON"):
         body.question()
