@@ -23,6 +23,8 @@ BUILT = (ROOT / SOURCE).with_suffix(sysconfig.get_config_var("EXT_SUFFIX"))
 def build() -> None:
     """Makes BUILT, unless it is there and newer than its source."""
     os.chdir(ROOT)
+    if BUILT.exists() and BUILT.stat().st_mtime < Path(SOURCE).stat().st_mtime:
+        BUILT.unlink()  # better none than an old one, if it cannot be built anew
     extension = Extension("tidewire.live._sockets", [SOURCE], optional=True)
     command = build_ext(
         Distribution({"name": "tidewire", "ext_modules": [extension], "package_dir": {"": "src"}})

@@ -27,6 +27,7 @@ from tidewire.server.missettings import explain, explain_unread
 __all__ = ["Settings", "load_settings"]
 
 _ORIGIN = re.compile(r"\*|null|[a-z][a-z0-9+.-]*://[^A-Z/?#@*\s]+")
+_HOST = re.compile(r"[^/?#@*\s]+")
 
 
 class _Table(BaseModel):
@@ -185,6 +186,12 @@ class Settings(BaseSettings):
                 raise ConfigError(
                     f"cors.origins: {origin!r} is not what a browser sends, which is as "
                     "'https://app.example.com'; '*' is for any."
+                )
+        for name in self.allowed_hosts:
+            if name != "*" and not _HOST.fullmatch(name):
+                raise ConfigError(
+                    f"allowed_hosts: {name!r} is no name, which is as 'tide.home.arpa'; "
+                    "'*' alone is for any."
                 )
         if self.default_model and self.default_model not in (self.models or {"demo": {}}):
             raise ConfigError(f"default_model '{self.default_model}' is not in [models].")

@@ -62,6 +62,8 @@ def test_the_log_is_in_the_data_directory_unless_it_has_a_url(tmp_path: Path) ->
         ("host = '0.0.0.0'", "Listening on 0.0.0.0 would let anybody in. Set auth.secret"),
         ("default_model = 'gpt'", "default_model 'gpt' is not in [models]"),
         ("[cors]\norigins = ['*']\ncredentials = true", "'*' is not allowed"),
+        ("allowed_hosts = ['*.example.com']", "allowed_hosts: '*.example.com' is no name, which"),
+        ("allowed_hosts = ['http://tide']", "allowed_hosts: 'http://tide' is no name, which"),
         ("[cors]\norigins = ['app.example.com']", "cors.origins: 'app.example.com' is not what"),
         ("[cors]\norigins = ['https://example.com/']", "'https://example.com/' is not what"),
         ("[cors]\norigins = ['https://*.example.com']", "'https://*.example.com' is not what"),
