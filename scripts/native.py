@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import sysconfig
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from setuptools import Distribution, Extension
 from setuptools.command.build_ext import build_ext
@@ -23,17 +24,24 @@ BUILT = (ROOT / SOURCE).with_suffix(sysconfig.get_config_var("EXT_SUFFIX"))
 def build() -> None:
     """Makes BUILT, unless it is there and newer than its source."""
     os.chdir(ROOT)
-    if BUILT.exists() and BUILT.stat().st_mtime < Path(SOURCE).stat().st_mtime:
-        BUILT.unlink()  # better none than an old one, if it cannot be built anew
+    if BUILT.exists() and BUILT.stat().st_mtime >= Path(SOURCE).stat().st_mtime:
+        return
+    BUILT.unlink(missing_ok=True)  # better none than an old one, if it cannot be made anew
+    with TemporaryDirectory() as folder:
+        _compile(folder)
+    if not BUILT.exists():
+        print("Without a C compiler and Python's headers, sending to many takes a tenth more CPU.")
+
+
+def _compile(folder: str) -> None:
     extension = Extension("tidewire.live._sockets", [SOURCE], optional=True)
     command = build_ext(
         Distribution({"name": "tidewire", "ext_modules": [extension], "package_dir": {"": "src"}})
     )
     command.inplace = True
+    command.build_temp = command.build_lib = folder
     command.ensure_finalized()
     command.run()
-    if not BUILT.exists():
-        print("Without a C compiler and Python's headers, sending to many takes a tenth more CPU.")
 
 
 if __name__ == "__main__":
