@@ -17,8 +17,12 @@ from tidewire.answers.events import (
     ReasoningDelta,
     ReasoningEnd,
     RunFailed,
+    RunFinished,
+    RunStarted,
     TextDelta,
+    ToolArgs,
     ToolReady,
+    ToolStart,
     encode,
 )
 from tidewire.dialects import DIALECTS
@@ -78,6 +82,15 @@ def test_a_copy_goes_on_as_the_encoder_it_was_made_of(
     assert other.encode(EPOCH, cut + 1, events[cut:]) == rest
     heard: Heard = GRAMMARS[dialect](Parser().feed(before + rest))
     assert heard.all == expected(dialect, answer)
+
+
+@pytest.mark.parametrize("dialect", GRAMMARS)
+def test_a_call_that_is_ready_says_no_more(dialect: str) -> None:
+    ready = ToolReady("c1", "f", {})
+    call = [ToolStart("c1", "f"), ToolArgs("c1", "{}"), ready, ToolArgs("c1", "{"), ready]
+    events = stored([RunStarted("run_1"), *call, RunFinished("tool_calls")])
+    heard = GRAMMARS[dialect](Parser().feed(DIALECTS[dialect].encoder().encode(EPOCH, 1, events)))
+    assert list(heard.calls.values()) == [("f", "{}")]
 
 
 @given(answers(), st.data())
