@@ -12,7 +12,8 @@ from tests.unit.runs.test_run import House
 from tidewire.answers.events import RunFailed, TextDelta, TextEnd
 from tidewire.errors import BadRequest, NotFound, ShuttingDown, StreamGone, StreamNotFound
 from tidewire.log.memory import MemoryLog
-from tidewire.runs.lease import LEASE_SECONDS
+from tidewire.runs.lease import LEASE_SECONDS, Lease
+from tidewire.wire.event import Event
 
 
 async def _speak_for_ever() -> AsyncGenerator[str, None]:
@@ -100,6 +101,17 @@ async def test_a_run_whose_owner_is_gone_is_closed_once_and_its_parts_too(
     assert said[-1] == RunFailed("interrupted", "The server stopped in the middle.", retryable=True)
     assert not dead.runs  # the zombie has noticed
     await alive.runs.close()
+
+
+@in_no_time
+async def test_a_run_whose_data_are_damaged_is_closed_all_the_same() -> None:
+    log = _log()
+    await log.create("run_1", owner="dead")
+    await log.append("run_1", [Event("text.start", '{"part":"t1"}'), Event("text.delta", "{")])
+    await Lease(log).take_over("run_1", RunFailed("interrupted", "It stopped."))
+    assert (await log.info("run_1")).closed
+    said = (await log.read("run_1", 2)).events
+    assert [event.type for event in said] == ["text.end", "run.failed"]
 
 
 @in_no_time
