@@ -86,11 +86,11 @@ def test_a_copy_goes_on_as_the_encoder_it_was_made_of(
 
 @pytest.mark.parametrize("dialect", GRAMMARS)
 def test_a_call_that_is_ready_says_no_more(dialect: str) -> None:
-    ready = ToolReady("c1", "f", {})
-    call = [ToolStart("c1", "f"), ToolArgs("c1", "{}"), ready, ToolArgs("c1", "{"), ready]
-    events = stored([RunStarted("run_1"), *call, RunFinished("tool_calls")])
+    one, two = ToolReady("c1", "f", {}), ToolReady("c2", "f", {})
+    calls = [ToolStart("c1", "f"), ToolArgs("c1", "{}"), one, ToolArgs("c1", "{"), one, two, two]
+    events = stored([RunStarted("run_1"), *calls, RunFinished("tool_calls")])
     heard = GRAMMARS[dialect](Parser().feed(DIALECTS[dialect].encoder().encode(EPOCH, 1, events)))
-    assert list(heard.calls.values()) == [("f", "{}")]
+    assert list(heard.calls.values()) == [("f", "{}"), ("f", "{}")]
 
 
 @given(answers(), st.data())
