@@ -147,23 +147,22 @@ async def test_an_unknown_dialect_starts_nothing(api: httpx.AsyncClient) -> None
 
 async def test_a_body_that_says_it_is_too_large_is_refused(start: Start) -> None:
     api = await start(limits={"max_body_bytes": 100})
-    response = await api.post("/api/chat", json={"message": "x" * 100})
-    assert error(response) == (413, "too_large")
+    assert error(await api.post("/api/channels/c", content="x" * 101)) == (413, "too_large")
+    assert (await api.post("/api/channels/c", content="x" * 100)).status_code == 201
+    unknown = {"Content-Length": "long"}
+    assert (await api.post("/api/channels/c", content="x", headers=unknown)).status_code == 201
 
 
 async def test_a_body_that_turns_out_too_large_is_refused(start: Start) -> None:
-    async def drip() -> AsyncIterator[bytes]:
-        yield b'{"message": "'
-        for _ in range(30):
-            yield b"xxxxx"
-        yield b'"}'
+    async def drip(size: int) -> AsyncIterator[bytes]:
+        for _ in range(size):
+            yield b"x"
 
     api = await start(limits={"max_body_bytes": 100})
-    response = await api.post(
-        "/api/chat", content=drip(), headers={"Content-Type": "application/json"}
-    )
+    response = await api.post("/api/channels/c", content=drip(101))
     assert "content-length" not in response.request.headers
     assert error(response) == (413, "too_large")
+    assert (await api.post("/api/channels/c", content=drip(100))).status_code == 201
 
 
 async def test_a_message_that_is_too_long_is_refused(start: Start) -> None:
