@@ -73,10 +73,8 @@ class RequireSecret:
 
 
 def _is_closed(scope: Scope) -> bool:
-    """Whether a call needs the secret. A preflight does not: browsers send it without."""
-    if scope["type"] != "http" or scope["method"] == "OPTIONS":
-        return False
-    return route_path(scope).startswith(("/api", "/v1", "/metrics"))
+    """Whether a call needs the secret. A preflight, which has none, is answered before."""
+    return scope["type"] == "http" and route_path(scope).startswith(("/api", "/v1", "/metrics"))
 
 
 def _offered(headers: dict[bytes, bytes]) -> Iterator[bytes]:
