@@ -175,14 +175,15 @@ def test_call_that_is_cut_by_the_limit() -> None:
     assert events[-1] == ToolReady("a", "f", invalid='{"x": ')
 
 
-def test_tool_that_the_vendor_runs_has_a_result() -> None:
+@pytest.mark.parametrize("kind", ["server_tool", "mcp_tool"])
+def test_tool_that_the_vendor_runs_has_a_result(kind: str) -> None:
     found = [{"type": "web_search_result", "url": "https://sea.example", "title": "Sea"}]
     events = read(
         Reader(),
-        start(0, "server_tool_use", id="srv", name="web_search"),
+        start(0, f"{kind}_use", id="srv", name="web_search"),
         delta(0, "input_json_delta", partial_json='{"query":"tide"}'),
         stop(0),
-        start(1, "web_search_tool_result", tool_use_id="srv", content=found),
+        start(1, f"{kind}_result", tool_use_id="srv", content=found),
         stop(1),
         *end(),
     )
@@ -295,7 +296,9 @@ def test_event_that_says_nothing(data: str) -> None:
 @pytest.mark.parametrize(
     "data",
     ["", "nope", "[]", "null", "{}", '{"type":7}', '{"type":"ping"', '{"type":' + "[" * 100_000]
-    + [event("content_block_delta", delta={"text": 7}), event("message_delta", delta="x")],
+    + [event("content_block_delta", delta={"text": 7}), event("message_delta", delta="x")]
+    + [event(f"content_block_{what}", index="none") for what in ("start", "stop")]
+    + [event(type, message="none") for type in ("message_start", "message_stop", "error")],
     ids=lambda data: data[:30],
 )
 def test_not_an_event(data: str) -> None:
