@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import httpx
 import pytest
 
 from tests.unit.server.conftest import Start
+from tidewire.errors import RateLimited
+from tidewire.server.refusals import Refuse, error_response, refuse_anthropic, refuse_openai
 
 OPENAI = ("/v1/chat/completions", "/v1/responses", "/v1/responses/run_1", "/v1/models", "/v1/none")
 ANTHROPIC = ("/v1/messages", "/v1/messages/batches", "/v1/models")
@@ -75,3 +78,21 @@ async def test_a_body_has_to_be_called_json(locked: httpx.AsyncClient) -> None:
 async def test_what_a_method_may_be_is_said(locked: httpx.AsyncClient) -> None:
     response = await refused(locked, "/v1/models", "no method", method="PATCH")
     assert response.headers["allow"] == "GET"
+
+
+OURS = {"code": "rate_limited", "message": "Slow down.", "retryable": True}
+
+
+@pytest.mark.parametrize(
+    ("refuse", "body"),
+    [
+        (error_response, {"error": OURS}),
+        (refuse_openai, {"error": {**OURS, "type": "rate_limit_error", "param": None}}),
+        (refuse_anthropic, {"type": "error", "error": {**OURS, "type": "rate_limit_error"}}),
+    ],
+)
+def test_every_shape_says_our_code_and_when_to_try_again(refuse: Refuse, body: Any) -> None:
+    response = refuse(RateLimited("Slow down.", retry_after_seconds=0.2), headers={"X-Run-Id": "r"})
+    assert response.status_code == 429
+    assert json.loads(bytes(response.body)) == body
+    assert (response.headers["retry-after"], response.headers["x-run-id"]) == ("1", "r")
