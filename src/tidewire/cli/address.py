@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from typing import Annotated
-from urllib.parse import urlsplit
 
 import typer
+
+from tidewire.wire.url import is_http_url
 
 __all__ = ["DEFAULT_SERVER", "Server", "Token", "channel_name", "header_value", "http_url"]
 
@@ -14,21 +15,12 @@ DEFAULT_SERVER = "http://127.0.0.1:8400"
 
 def http_url(text: str) -> str:
     """``text``, if it is an http or https URL. Raises typer.BadParameter."""
-    if _is_http_url(text):
+    if is_http_url(text):
         return text
     host = text.partition("/")[0]  # "localhost:8400" and "example.com/x" lack no more than this
-    named = "://" not in text and (":" in host or "." in host) and _is_http_url(f"http://{text}")
+    named = "://" not in text and (":" in host or "." in host) and is_http_url(f"http://{text}")
     meant = f" Did you mean http://{text}?" if named else ""
     raise typer.BadParameter(f"{text!r} is not an http or https URL.{meant}")
-
-
-def _is_http_url(text: str) -> bool:
-    try:
-        parts = urlsplit(text)
-        host = (parts.hostname or "").encode("idna")
-        return parts.scheme in ("http", "https") and bool(host) and parts.port != 0
-    except ValueError:  # a port that is none, or a host that nobody can look up
-        return False
 
 
 def header_value(text: str | None) -> str | None:

@@ -13,7 +13,6 @@ import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Final
-from urllib.parse import urlsplit
 
 import msgspec
 
@@ -29,6 +28,7 @@ from tidewire.models import (
 )
 from tidewire.models.base import Model
 from tidewire.models.fallback import Fallback
+from tidewire.wire.url import is_http_url
 
 __all__ = ["APIS", "SETTINGS", "build", "build_all"]
 
@@ -108,7 +108,7 @@ def _settings(where: str, settings_type: type, table: dict[str, Any]) -> Any:
     for field in known:
         _check(f"{where}.{field}", field, getattr(settings, field))
     settings = dataclasses.replace(settings, **_secrets(where, settings, known))
-    if "proxy" in known and settings.proxy and not _is_http_url(settings.proxy):
+    if "proxy" in known and settings.proxy and not _is_base_url(settings.proxy):
         raise ConfigError(f"{where}.proxy must be {_URL}.")
     return settings
 
@@ -119,7 +119,7 @@ def _check(where: str, field: str, value: Any) -> None:
         raise ConfigError(f"{where} must not be negative, and not infinite.")
     if field.endswith(_POSITIVE) and not value:
         raise ConfigError(f"{where} must be more than 0.")
-    if field == "base_url" and not _is_http_url(value):
+    if field == "base_url" and not _is_base_url(value):
         raise ConfigError(f"{where} must be {_URL}.")
     if field == "headers":
         for name in value:
@@ -127,16 +127,9 @@ def _check(where: str, field: str, value: Any) -> None:
                 raise ConfigError(f"{where}: {name!r} is no name of a header.")
 
 
-def _is_http_url(value: str) -> bool:
-    """True if a path can be put behind it, and its host looked up."""
-    if not value.isprintable() or set(value) & set(" ?#"):
-        return False
-    try:
-        parts = urlsplit(value)
-        host = (parts.hostname or "").encode("idna")
-        return parts.scheme in ("http", "https") and bool(host) and parts.port != 0
-    except ValueError:
-        return False
+def _is_base_url(value: str) -> bool:
+    """True if a path can be put behind it."""
+    return value.isprintable() and not set(value) & set(" ?#") and is_http_url(value)
 
 
 def _secrets(where: str, settings: Any, known: list[str]) -> dict[str, Any]:
