@@ -47,6 +47,16 @@ async def test_a_reader_waits_for_what_comes(body: aiohttp.StreamReader) -> None
     assert await reading == b"now"
 
 
+async def test_a_chunk_of_nothing_is_not_the_end(body: aiohttp.StreamReader) -> None:
+    reading = asyncio.ensure_future(body.readany())
+    await asyncio.sleep(0)
+    body.feed_data(b"")
+    await asyncio.sleep(0)
+    assert not reading.done()
+    body.feed_data(b"more")
+    assert await reading == b"more"
+
+
 async def test_a_broken_connection_breaks_the_read_before_what_is_left(
     body: aiohttp.StreamReader,
 ) -> None:
