@@ -57,7 +57,7 @@ class Places:
         kept = [name for name in self.names if name not in remove]
         self.names = list(dict.fromkeys([*kept, *add]))
         for place in places:
-            if place["stream"] in add:
+            if place["stream"] in add and place["stream"] not in kept:
                 self._begin(place["stream"], _first(place["cursor"]))
 
     def cursor(self) -> str | None:

@@ -5,18 +5,16 @@ from __future__ import annotations
 import asyncio
 import secrets
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any, Self
 from urllib.parse import quote
 
 import aiohttp
 
-from tidewire.client.backoff import Backoff
-from tidewire.client.refusal import RETRIED, describe, read_refusal
-from tidewire.errors import BadRequest, ServerRefused
+from tidewire.client.call import MAX_ATTEMPTS, TIMEOUT, call
+from tidewire.errors import BadRequest
 
 __all__ = ["Publisher"]
-
-TIMEOUT_SECONDS = 30.0
 
 
 class Publisher:
@@ -31,19 +29,18 @@ class Publisher:
         server: str,
         *,
         headers: Mapping[str, str] | None = None,
-        max_attempts: int | None = 10,
+        max_attempts: int | None = MAX_ATTEMPTS,
         on_wait: Callable[[float, str], None] | None = None,
         sleep: Callable[[float], Any] = asyncio.sleep,
     ) -> None:
         self._server = server.rstrip("/")
         self._headers = dict(headers or {})
-        self._max_attempts = max_attempts
-        self._on_wait = on_wait
-        self._sleep = sleep
+        self._call = partial(
+            call, status=201, max_attempts=max_attempts, on_wait=on_wait, sleep=sleep
+        )
 
     async def __aenter__(self) -> Self:
-        timeout = aiohttp.ClientTimeout(total=TIMEOUT_SECONDS)
-        self._session = aiohttp.ClientSession(timeout=timeout, headers=self._headers)
+        self._session = aiohttp.ClientSession(timeout=TIMEOUT, headers=self._headers)
         return self
 
     async def __aexit__(self, *exc: object) -> None:
@@ -69,28 +66,11 @@ class Publisher:
     ) -> str:
         url = f"{self._server}/api/channels/{quote(channel, safe='')}"
         headers = {"Content-Type": type, "Idempotency-Key": key or secrets.token_hex(16)}
-        backoff = Backoff()
-        while True:
-            try:
-                async with self._session.post(
-                    url, data=body, params=query, headers=headers, allow_redirects=False
-                ) as response:
-                    if response.status != 201:
-                        raise await read_refusal(response)
-                    return str((await response.json())["cursor"])
-            except (aiohttp.InvalidURL, aiohttp.NonHttpUrlClientError) as exc:
-                raise BadRequest(f"{self._server} is not an http or https URL.") from exc
-            except (aiohttp.ClientError, TimeoutError, ConnectionError) as exc:
-                refusal = ServerRefused(f"Gave up: {describe(exc)}.", status=503)
-                reason = describe(exc)
-            except ServerRefused as exc:
-                if exc.status not in RETRIED:
-                    raise
-                refusal, reason = exc, str(exc).removesuffix(".")
-            if self._max_attempts is not None and backoff.attempt + 1 >= self._max_attempts:
-                raise refusal
-            asked_seconds = refusal.retry_after_seconds or 0.0
-            delay = backoff.next_delay(at_least_seconds=asked_seconds)
-            if self._on_wait is not None:
-                self._on_wait(delay, reason)
-            await self._sleep(delay)
+        send = partial(
+            self._session.post, url, data=body, params=query, headers=headers, allow_redirects=False
+        )
+        try:
+            published = await self._call(send)
+        except (aiohttp.InvalidURL, aiohttp.NonHttpUrlClientError) as exc:
+            raise BadRequest(f"{self._server} is not an http or https URL.") from exc
+        return str(published["cursor"])

@@ -1,7 +1,8 @@
 """Channels of a server, followed over as many connections as it takes, and changed on the way.
 
-A change is made on the connection that is open; where that cannot be, the next one is
-opened for the channels as they are then, behind what was seen.
+A change is made on the connection that is open. Where that cannot be, the server is
+asked how the new channels stand, and the next connection is opened for all of them,
+behind that and what was seen: so nobody waits for it, who may be the one to open it.
 """
 
 from __future__ import annotations
@@ -9,12 +10,14 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import aclosing
+from functools import partial
 from typing import Any, NamedTuple
 from urllib.parse import urlencode
 
 import aiohttp
 
 from tidewire.client.backoff import Backoff
+from tidewire.client.call import TIMEOUT, call
 from tidewire.client.follow import Following, follow
 from tidewire.client.places import Places
 from tidewire.client.refusal import read_refusal
@@ -23,7 +26,8 @@ from tidewire.wire.parser import ServerSentEvent
 
 __all__ = ["ChannelEvent", "Subscription"]
 
-TIMEOUT_SECONDS = 30.0
+AT_ONCE = (("mode", "poll"), ("from", "now"), ("wait", "0"))
+"""The query of a reading that only says how things stand."""
 REFUSES = frozenset({400, 401, 403})
 """A server that answers so has judged the change; any other has not made it."""
 
@@ -54,12 +58,14 @@ class Subscription:
         headers: Mapping[str, str] | None = None,
         backoff: Backoff | None = None,
         on_wait: Callable[[float, str], None] | None = None,
+        sleep: Callable[[float], Any] = asyncio.sleep,
     ) -> None:
         self._url = f"{server.rstrip('/')}/api/events"
         self._places = Places(channels)
         self._reading = _Reading(self._url, self._places, since)
         self._headers = dict(headers or {})
-        self._follow: dict[str, Any] = {"cursor": cursor, "backoff": backoff, "on_wait": on_wait}
+        self._waits: dict[str, Any] = {"on_wait": on_wait, "sleep": sleep}
+        self._follow: dict[str, Any] = {"cursor": cursor, "backoff": backoff, **self._waits}
         self._changing = asyncio.Lock()
 
     @property
@@ -88,9 +94,10 @@ class Subscription:
     async def add(self, *channels: str) -> None:
         """Reads more channels, from now on; of those that stay nothing is lost.
 
-        Returns when the server reads them, waiting for a connection if need be; outside of
-        the loop, they are asked for when it begins. Raises ServerRefused if the server does
-        not let it; then all is as it was.
+        Returns when nothing that is then published in them can be missed, waiting for the
+        server if need be; outside of the loop, they are asked for when it begins. Raises
+        ServerRefused if the server does not let it, or is away for about a minute; then
+        all is as it was.
         """
         await self._change(channels, ())
 
@@ -99,27 +106,33 @@ class Subscription:
         await self._change((), channels)
 
     async def _change(self, add: Sequence[str], remove: Sequence[str]) -> None:
-        async with self._changing:
+        async with self._changing, self._session() as session:
             await self._reading.settled.wait()
             connection = self._places.connection
-            told = await self._tell(connection, add, remove) if connection else None
-            self._places.change(add, remove, told or ())
+            if connection is None:  # outside of the loop
+                self._places.change(add, remove, ())
+                return
+            told = await self._tell(session, connection, add, remove)
+            begin = await self._ask(session, add) if told is None and add else told
+            self._places.change(add, remove, begin or ())
             # Nobody there knew the connection, or it went away with the change.
             if told is None or self._places.connection != connection:
                 self._reading.reconnect()
 
+    def _session(self) -> aiohttp.ClientSession:
+        return aiohttp.ClientSession(timeout=TIMEOUT, headers=self._headers)
+
     async def _tell(
-        self, connection: str, add: Sequence[str], remove: Sequence[str]
+        self,
+        session: aiohttp.ClientSession,
+        connection: str,
+        add: Sequence[str],
+        remove: Sequence[str],
     ) -> list[dict[str, str]] | None:
         """How things stand at the server after the change; None if it was not made."""
-        timeout = aiohttp.ClientTimeout(total=TIMEOUT_SECONDS)
-        change = {"add": add, "remove": remove}
-        url = f"{self._url}/{connection}"
+        url, change = f"{self._url}/{connection}", {"add": add, "remove": remove}
         try:
-            async with (
-                aiohttp.ClientSession(timeout=timeout, headers=self._headers) as session,
-                session.patch(url, json=change, allow_redirects=False) as response,
-            ):
+            async with session.patch(url, json=change, allow_redirects=False) as response:
                 if response.status in REFUSES:
                     raise await read_refusal(response)
                 if response.status != 200:
@@ -128,6 +141,15 @@ class Subscription:
                 return told
         except (aiohttp.ClientError, TimeoutError, ConnectionError):
             return None
+
+    async def _ask(
+        self, session: aiohttp.ClientSession, channels: Sequence[str]
+    ) -> list[dict[str, str]]:
+        """How channels stand that no connection has yet."""
+        query = [*(("channel", name) for name in channels), *AT_ONCE]
+        get = partial(session.get, self._url, params=query, allow_redirects=False)
+        asked: list[dict[str, str]] = (await call(get, **self._waits))["streams"]
+        return asked
 
 
 class _Reading(Following):

@@ -35,6 +35,7 @@ def changed(**places: str) -> bytes:
 
 
 OPEN = opened("c1", news="a-0", weather="b-0")
+ONE = stream(OPEN + event("a-1.b-0", "one")) + FakeServer.HOLD
 
 
 class Reader:
@@ -68,10 +69,9 @@ class Reader:
 async def test_what_is_added_is_read_on_the_connection_and_on_the_next_from_its_place() -> None:
     waits: list[str] = []
     gale = opened("c2", news="a-1", storms="s-4") + event("s-5.a-1", "gale")
-    answers = stream(OPEN + event("a-1.b-0", "one")) + FakeServer.HOLD
     async with (
         FakeServer(
-            answers,
+            ONE,
             changed(news="a-1", weather="b-0", storms="s-4"),
             refusal(404),
             stream(gale) + FakeServer.HOLD,
@@ -113,8 +113,7 @@ async def test_what_came_before_the_answer_did_is_not_asked_for_again() -> None:
 
 
 async def test_a_change_that_is_refused_changes_nothing() -> None:
-    answers = stream(OPEN + event("a-1.b-0", "one")) + FakeServer.HOLD
-    async with FakeServer(answers, refusal(403, "Not yours.")) as server, Reader(server) as reader:
+    async with FakeServer(ONE, refusal(403, "Not yours.")) as server, Reader(server) as reader:
         await reader.until("one")
         with pytest.raises(ServerRefused, match="Not yours"):
             await reader.subscription.add("user:bo")
@@ -139,6 +138,45 @@ async def test_a_loop_may_change_what_it_reads() -> None:
                 break
     assert server.requests[2].target == "/api/events/c2"
     assert server.requests[3].target == "/api/events?channel=news&from=now"
+
+
+async def test_what_is_published_after_it_was_added_is_read_by_the_next_connection() -> None:
+    """Though the loop waits for the change, and opens no connection meanwhile."""
+    slept: list[float] = []
+
+    async def sleep(seconds: float) -> None:
+        slept.append(seconds)
+
+    answers = [
+        ONE,
+        refusal(404),
+        refusal(503, headers="Retry-After: 7\r\n"),
+        changed(storms="s-4", news="a-9"),
+        stream(opened("c2", news="a-1", weather="b-0", storms="s-4") + event("s-5", "gale")),
+    ]
+    async with FakeServer(*answers) as server:
+        base = server.url.removesuffix("/api/chat")
+        subscription = Subscription(base, ["news", "weather"], sleep=sleep)
+        async for each in subscription:
+            if each.data == "one":
+                await subscription.add("storms", "news")
+                asked = len(server.requests)
+            if each.data == "gale":
+                break
+    assert (asked, slept) == (4, [7.0])
+    query = "channel=storms&channel=news&mode=poll&from=now&wait=0"
+    assert server.requests[3].target == f"/api/events?{query}"
+    assert server.requests[4].headers["last-event-id"] == "a-1.b-0.s-4"
+
+
+async def test_what_may_not_be_read_is_refused_by_whoever_is_asked() -> None:
+    answers = [ONE, refusal(404), refusal(403, "Not yours.")]
+    async with FakeServer(*answers) as server, Reader(server) as reader:
+        await reader.until("one")
+        with pytest.raises(ServerRefused, match="Not yours"):
+            await reader.subscription.add("user:bo")
+        assert reader.subscription.channels == ["news", "weather"]
+    assert server.methods == ["GET", "PATCH", "GET"]
 
 
 async def test_outside_of_the_loop_nobody_has_to_be_told() -> None:
