@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 import anthropic
 import openai
 import pytest
+from openai.types.responses import ResponseUsage
 
 from tests.interop.scripted_server import ScriptedServer, silence
 from tidewire.answers.events import (
@@ -30,11 +31,13 @@ ANSWER = [
     ReasoningStart("r1"), ReasoningDelta("r1", "Let me "), ReasoningDelta("r1", "see."),
     ReasoningEnd("r1", "proof"),
     *TEXT[:2], Source("1", url="https://example.com/", title="Weather", quote="Sun."), *TEXT[2:],
+    Source("2", url="https://example.org/"),
     ToolStart("call_1", "weather"), ToolStart("call_2", "tide"),
     ToolArgs("call_1", '{"city":'), ToolArgs("call_2", "{}"), ToolArgs("call_1", '"Lisbon"}'),
     ToolReady("call_1", "weather", {"city": "Lisbon"}), ToolReady("call_2", "tide", {}),
     Usage(12, 7, reasoning_tokens=3, cached_tokens=4), Finish("tool_calls"),
 ]  # fmt: skip
+PAGES = ["https://example.com/", "https://example.org/"]
 CALLS = [("call_1", "weather", '{"city":"Lisbon"}'), ("call_2", "tide", "{}")]
 
 
@@ -83,6 +86,7 @@ async def test_chat_completions(server: ScriptedServer, gpt: openai.AsyncOpenAI)
     calls = choice.message.tool_calls
     assert [(c.id, c.function.name, c.function.arguments) for c in calls] == CALLS
     assert reasoning == "Let me see."
+    assert [cited.url_citation.url for cited in choice.message.annotations] == PAGES
     usage = completion.usage
     assert (usage.prompt_tokens, usage.completion_tokens, usage.total_tokens) == (12, 7, 19)
     assert usage.prompt_tokens_details.cached_tokens == 4
@@ -114,13 +118,15 @@ async def test_responses(server: ScriptedServer, gpt: openai.AsyncOpenAI) -> Non
         response = await stream.get_final_response()
     assert numbers == list(range(len(numbers)))
     assert (response.status, response.output_text) == ("completed", "Sunny 🌊")
-    thought, message, *calls = response.output
+    thought, message, *calls, sources = response.output
     assert [part.text for part in thought.summary] == ["Let me see."]
     assert thought.encrypted_content == "proof"
-    (annotation,) = message.content[0].annotations
-    assert (annotation.type, annotation.url) == ("url_citation", "https://example.com/")
+    cited = [*message.content[0].annotations, *sources.content[0].annotations]
+    assert [(page.type, page.url) for page in cited] == [("url_citation", page) for page in PAGES]
     assert [(c.call_id, c.name, c.arguments) for c in calls] == CALLS
-    assert (response.usage.input_tokens, response.usage.output_tokens) == (12, 7)
+    usage = response.usage
+    assert (usage.input_tokens, usage.output_tokens) == (12, 7)
+    assert ResponseUsage.model_validate(usage.model_dump()) == usage
 
 
 async def test_a_response_that_breaks_off(server: ScriptedServer, gpt: openai.AsyncOpenAI) -> None:
@@ -142,11 +148,11 @@ async def test_messages(server: ScriptedServer, claude: anthropic.AsyncAnthropic
     async with asked as stream:
         text = "".join([piece async for piece in stream.text_stream])
         message = await stream.get_final_message()
-    thought, said, *calls = message.content
+    thought, said, *calls, sources = message.content
     assert (thought.thinking, thought.signature) == ("Let me see.", "proof")
     assert said.text == text == "Sunny 🌊"
-    (citation,) = said.citations
-    assert (citation.url, citation.cited_text) == ("https://example.com/", "Sun.")
+    cited = [*said.citations, *sources.citations]
+    assert [(page.url, page.cited_text) for page in cited] == [(PAGES[0], "Sun."), (PAGES[1], "")]
     inputs = [(call.id, call.name, call.input) for call in calls]
     assert inputs == [("call_1", "weather", {"city": "Lisbon"}), ("call_2", "tide", {})]
     assert message.stop_reason == "tool_use"

@@ -2,13 +2,14 @@
 
 ``data: {"id", "object": "chat.completion.chunk", "created", "model", "choices": […]}``
 and at the end ``data: [DONE]``. ``id`` is the run's. Reasoning is
-``delta.reasoning_content``, as compatible servers have it; a page that is cited is a
-``url_citation`` in ``delta.annotations``; the signature of a call stands where Gemini's
-OpenAI-compatible API has it, in ``extra_content.google.thought_signature``. Usage stands
-in the chunk with the ``finish_reason``: a chunk of its own has no choices, and programs
-that never asked for one fail at ``choices[0]``. Those that asked
-(``stream_options.include_usage``) get it as such a chunk, and nowhere else: there are
-some that add up what they find.
+``delta.reasoning_content``, as compatible servers have it; the signature of a call stands
+where Gemini's OpenAI-compatible API has it, in ``extra_content.google.thought_signature``.
+The pages that are cited are ``url_citation``s in ``delta.annotations`` of one chunk before
+the end, as OpenAI sends them: at a second such chunk one of its SDKs fails, and another
+forgets the first. Usage stands in the chunk with the ``finish_reason``: a chunk of its own
+has no choices, and programs that never asked for one fail at ``choices[0]``. Those that
+asked (``stream_options.include_usage``) get it as such a chunk, and nowhere else: there
+are some that add up what they find.
 
 No ``id:`` and no ``retry:``, and a heartbeat without a blank line: the SDK reads JSON
 from every block that has any other field. Every chunk stands for itself, so the middle
@@ -50,7 +51,7 @@ REASONS = {"other": "stop"}
 
 
 class _Encoder(StrictEncoder):
-    """``_indexes``: the place of each call among the calls."""
+    """``_indexes``: the place of each call among the calls. ``_cited``: pages, so far."""
 
     with_ids = False
 
@@ -58,6 +59,7 @@ class _Encoder(StrictEncoder):
         super().__init__()
         self._usage_apart = usage_apart
         self._indexes: dict[str, int] = {}
+        self._cited: tuple[dict[str, Any], ...] = ()
 
     def say(self, event: AnswerEvent) -> Sequence[str]:
         match event:
@@ -75,7 +77,7 @@ class _Encoder(StrictEncoder):
                 extra = {"google": {"thought_signature": signature}}
                 return [self._chunk(self._call(call, {"arguments": ""}, extra_content=extra))]
             case Source(url=str(url)):
-                return [self._chunk({"annotations": [_citation(url, event.title)]})]
+                self._cited = (*self._cited, _citation(url, event.title))
             case RunStarted():
                 return [self._chunk({"role": "assistant", "content": ""})]
             case RunFinished(reason=reason):
@@ -91,10 +93,11 @@ class _Encoder(StrictEncoder):
         return {"tool_calls": [{**index, **more, "function": function}]}
 
     def _end(self, finish_reason: str) -> list[str]:
+        cited = [self._chunk({"annotations": self._cited})] if self._cited else []
         usage = {"usage": _usage(self.usage)} if self.usage is not None else {}
         if not self._usage_apart:
-            return [self._chunk({}, finish_reason, **usage)]
-        return [self._chunk({}, finish_reason), self._frame([], **usage)]
+            return [*cited, self._chunk({}, finish_reason, **usage)]
+        return [*cited, self._chunk({}, finish_reason), self._frame([], **usage)]
 
     def _chunk(self, delta: dict[str, Any], finish_reason: str | None = None, **more: Any) -> str:
         choice = {"index": 0, "delta": delta, "logprobs": None, "finish_reason": finish_reason}

@@ -32,6 +32,7 @@ class OpenAI(Api):
         options = question.body.get("stream_options")
         self._with_usage = isinstance(options, dict) and bool(options.get("include_usage"))
         self._calls: dict[str, int] = {}
+        self._cited: list[dict[str, Any]] = []
         self._refused = False
 
     @classmethod
@@ -62,8 +63,7 @@ class OpenAI(Api):
                 return [self._delta({"content": event.delta})]
             case Source(url=str(url)):
                 place = {"url": url, "title": event.title, "start_index": 0, "end_index": 0}
-                citation = {"type": "url_citation", "url_citation": place}
-                return [self._delta({"annotations": [citation]})]
+                self._cited.append({"type": "url_citation", "url_citation": place})
             case ReasoningDelta():
                 return [self._delta({"reasoning_content": event.delta})]
             case ToolStart():
@@ -77,7 +77,8 @@ class OpenAI(Api):
         return []
 
     def end(self, reason: str, usage: Usage) -> list[bytes]:
-        frames = [self._delta({}, finish_reason=self._finish_reason(reason))]
+        frames = [self._delta({"annotations": self._cited})] if self._cited else []
+        frames.append(self._delta({}, finish_reason=self._finish_reason(reason)))
         if self._with_usage:
             frames.append(data_event({**self._head("chat.completion.chunk"), **_usage(usage)}))
         return [*frames, b"data: [DONE]\n\n"]
@@ -92,6 +93,8 @@ class OpenAI(Api):
             said["reasoning_content"] = reasoning
         if calls := calls_of(message):
             said["tool_calls"] = [call_of(call.id, call.name, call.args) for call in calls]
+        if self._cited:
+            said["annotations"] = self._cited
         choice = {"index": 0, "message": said, "logprobs": None}
         choice["finish_reason"] = self._finish_reason(reason)
         return {**self._head("chat.completion"), **_usage(usage), "choices": [choice]}
