@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import re
 import shlex
-import subprocess
-import sys
-from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +14,6 @@ from scripts import reference
 from tidewire import cli, errors
 from tidewire.answers.events import AnswerEvent
 from tidewire.dialects import DIALECTS
-from tidewire.log.sqlite_file import SCHEMA_VERSION, connect, migrate
 from tidewire.models.registry import APIS
 from tidewire.server.settings import Settings, load_settings
 
@@ -103,17 +99,6 @@ def test_what_the_docs_configure_can_be_configured(
         if word != "export":
             monkeypatch.setenv(*word.split("=", 1))
     assert load_settings() == by_file.model_copy(update={"channels": []})
-
-
-def test_a_backup_is_made_as_shown(tmp_path: Path) -> None:
-    page = (ROOT / "docs" / "operating.md").read_text()
-    (code,) = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
-    (tmp_path / "data").mkdir()
-    with closing(connect(tmp_path / "data" / "log.db")) as log:
-        migrate(log)
-        subprocess.run([sys.executable, "-c", code], cwd=tmp_path, check=True)
-    with closing(connect(tmp_path / "backup.db")) as copy:
-        assert copy.execute("PRAGMA user_version").fetchone() == (SCHEMA_VERSION,)
 
 
 def test_places_that_the_docs_point_at_exist() -> None:
