@@ -152,8 +152,9 @@ def told(api: str, said: Said) -> Heard:
     heard = Heard(reason=_reason(api, said))
     _tell_parts(heard, api, said.events)
     _tell_calls(heard, api, said.events)
+    cites = said.is_whole or api != "openai"  # which does so at the end
     for source in said.events:
-        if isinstance(source, Source):
+        if cites and isinstance(source, Source):
             _tell_source(heard, api, source)
     usage = said.usage
     heard.usage = usage.input_tokens, usage.output_tokens

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
@@ -15,10 +16,11 @@ from tests.roundtrip.heard import NOT_COMPARED, Heard
 from tests.roundtrip.said import FAILURE, Said, answers, call, in_turns, text, thought, told
 from tests.roundtrip.upstream import ESTIMATE, STARTED, VENDORS, Batches
 from tests.unit.dialects.grammars import GRAMMARS
-from tidewire.answers.events import RunFailed, RunFinished, Source, Usage, encode
+from tidewire.answers.events import RunFailed, RunFinished, Source, ToolReady, Usage, encode
 from tidewire.dialects import DIALECTS
 from tidewire.dialects.features import Feature
 from tidewire.models import anthropic_reader, openai_reader, openai_responses_reader
+from tidewire.wire.depth import MAX_DEPTH
 from tidewire.wire.event import Event
 from tidewire.wire.parser import Parser, ServerSentEvent
 
@@ -184,6 +186,20 @@ def test_a_stream_that_ends_at_any_byte_is_read_as_far_as_it_came(api: str) -> N
 
 def is_part(said: Any, whole: Any) -> bool:
     return said.items() <= whole.items() if isinstance(said, dict) else said == whole[: len(said)]
+
+
+@pytest.mark.parametrize("api", VENDORS)
+def test_arguments_nested_deeper_than_any_viewer_can_read_are_told_as_they_came(api: str) -> None:
+    nested: dict[str, Any] = {}
+    for _ in range(MAX_DEPTH - 1):
+        nested = {"in": nested}
+    said = Said([*call("a", nested, []), *call("b", {"in": nested}, [])], Usage(), "tool_calls")
+    vendor = VENDORS[api]
+    stored = flat(vendor.stored([b"".join(vendor.frames(said))], "finished"))
+    deep, deeper = [event for event in stored if isinstance(event, ToolReady)]
+    assert (deep.input, deep.invalid) == (nested, None)
+    assert deeper.invalid is not None
+    assert json.loads(deeper.invalid) == {"in": nested}
 
 
 def flat(batches: Batches) -> list[object]:

@@ -23,6 +23,7 @@ from tidewire.live.channels import ChannelRule, Channels, channel_stream
 from tidewire.live.start import Start
 from tidewire.log.base import Log, StreamInfo
 from tidewire.wire.cursor import Position, write_cursor
+from tidewire.wire.depth import MAX_DEPTH, is_too_deep
 
 __all__ = [
     "EVERYONE",
@@ -45,12 +46,11 @@ NOTIFICATION_RULES = (
     ),
 )
 MAX_DATA_BYTES = 16 * 1024
-MAX_DATA_DEPTH = 100
 
 
 class Draft(msgspec.Struct, frozen=True):
     """What somebody is to be told; ``data`` is any JSON of at most MAX_DATA_BYTES, in which
-    at most MAX_DATA_DEPTH lists and objects stand in each other."""
+    at most MAX_DEPTH lists and objects stand in each other."""
 
     title: str
     body: str | None = None
@@ -183,23 +183,8 @@ def _check(note: Note) -> None:
         raise BadRequest("The data of a notification cannot be written as JSON.") from exc
     if len(data) > MAX_DATA_BYTES:
         raise RequestTooLarge(f"The data of a notification is at most {MAX_DATA_BYTES} bytes.")
-    if _is_deeper(msgspec.json.decode(data), MAX_DATA_DEPTH):
-        raise BadRequest(f"The data of a notification is nested more than {MAX_DATA_DEPTH} deep.")
-
-
-def _is_deeper(data: Any, depth: int) -> bool:
-    """True for more than ``depth`` lists and objects in each other. How many can be written
-    depends on where one begins, so some that can be stored could not be listed."""
-    level = [data]
-    for _ in range(depth):
-        level = [inner for each in level for inner in _inside(each)]
-    return any(isinstance(each, dict | list) for each in level)
-
-
-def _inside(data: Any) -> Iterable[Any]:
-    if isinstance(data, dict):
-        return data.values()
-    return data if isinstance(data, list) else ()
+    if is_too_deep(msgspec.json.decode(data)):
+        raise BadRequest(f"The data of a notification is nested more than {MAX_DEPTH} deep.")
 
 
 def _items(own: Folded[Inbox], everyone: Folded[Inbox]) -> list[_Item]:

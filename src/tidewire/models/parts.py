@@ -27,6 +27,7 @@ from tidewire.answers.events import (
     ToolStart,
 )
 from tidewire.errors import UpstreamBroken
+from tidewire.wire.depth import is_too_deep
 
 __all__ = ["Parts", "Sources", "ToolCalls"]
 
@@ -129,7 +130,7 @@ class ToolCalls:
         """A call that came in one piece, with its arguments already parsed."""
         call = self._unique(id)
         raw = msgspec.json.encode(input).decode()
-        ready = ToolReady(call, name, input=input, signature=signature)
+        ready = _ready(call, name, raw, input, signature)
         return [ToolStart(call, name), ToolArgs(call, raw), ready]
 
     def close(self) -> list[AnswerEvent]:
@@ -182,7 +183,14 @@ class _Call:
             arguments = msgspec.json.decode(raw) if raw.strip() else {}
         except (msgspec.DecodeError, RecursionError):
             return [ToolReady(self.id, self._name, invalid=raw)]
-        return [ToolReady(self.id, self._name, input=arguments, signature=self.signature)]
+        return [_ready(self.id, self._name, raw, arguments, self.signature)]
+
+
+def _ready(call: str, name: str, raw: str, input: Any, signature: str | None) -> ToolReady:
+    """What nobody else could read again is told as what is no JSON: as it came."""
+    if is_too_deep(input):
+        return ToolReady(call, name, invalid=raw)
+    return ToolReady(call, name, input=input, signature=signature)
 
 
 class Sources:

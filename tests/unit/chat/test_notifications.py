@@ -10,7 +10,6 @@ import pytest
 
 from tests.contract.logs import Clock
 from tidewire.chat.notifications import (
-    MAX_DATA_DEPTH,
     NOTIFICATION_RULES,
     Draft,
     Notifications,
@@ -19,6 +18,7 @@ from tidewire.errors import BadRequest, RequestTooLarge
 from tidewire.live.channels import ChannelRule, Channels
 from tidewire.live.hub import Hub
 from tidewire.log.memory import MemoryLog
+from tidewire.wire.depth import MAX_DEPTH
 
 
 class World:
@@ -230,8 +230,8 @@ def nested(depth: int) -> list[object]:
         ("x" * 16_383, RequestTooLarge),
         ("\ud800", BadRequest),
         (nested(100_000), BadRequest),
-        (nested(MAX_DATA_DEPTH), BadRequest),
-        ({"a": [{"b": nested(MAX_DATA_DEPTH - 3)}]}, BadRequest),
+        (nested(MAX_DEPTH), BadRequest),
+        ({"a": [{"b": nested(MAX_DEPTH - 3)}]}, BadRequest),
     ],
     ids=["too large", "half a character", "too deep", "deeper than is kept", "by objects, too"],
 )
@@ -241,7 +241,7 @@ async def test_data_that_could_not_be_stored_or_read_is_refused(
     with pytest.raises(error):
         await world.notifications.notify("ann", Draft("a", data=data))
     await world.notifications.notify("ann", Draft("b", data="x" * 16_382))
-    await world.notifications.notify("ann", Draft("c", data=nested(MAX_DATA_DEPTH - 1)))
+    await world.notifications.notify("ann", Draft("c", data=nested(MAX_DEPTH - 1)))
     assert await world.listed("ann") == ("b c", 2)
 
 
