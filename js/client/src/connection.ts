@@ -5,7 +5,7 @@
  * owns it decides what comes next.
  */
 
-import { ConnectionLost, Refused, TooLarge } from "./errors.js";
+import { ConnectionLost, Refused, TidewireError } from "./errors.js";
 import type { Parser, ServerSentEvent } from "./parser.js";
 import type { Platform } from "./platform.js";
 import { readRefusal } from "./refusal.js";
@@ -62,7 +62,7 @@ export async function runConnection(
     watchdog.heard();
     return await readResponse(parts, response, watchdog);
   } catch (error) {
-    if (error instanceof TooLarge) return { kind: "hopeless", error };
+    if (error instanceof TidewireError && !error.retryable) return { kind: "hopeless", error };
     if (silent) return failed("silent", `Nothing came for ${silenceMilliseconds / 1000} seconds.`);
     return failed("dropped", "The connection was lost.", error);
   } finally {
@@ -131,7 +131,9 @@ async function readEvents(
 function busy(error: Refused, { headers }: TransportResponse, now: number): Outcome {
   // A server that knows better than its status says so in the body.
   if (!error.retryable) return { kind: "refused", error };
-  const retryAfterMilliseconds = readRetryAfter(headers.get("Retry-After"), now);
+  // A date is meant by the server's clock, which may not be ours.
+  const serverNow = Date.parse(headers.get("Date") ?? "") || now;
+  const retryAfterMilliseconds = readRetryAfter(headers.get("Retry-After"), serverNow);
   return { kind: "failed", reason: "busy", error, retryAfterMilliseconds };
 }
 

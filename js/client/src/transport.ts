@@ -4,6 +4,8 @@
  * A transport makes one request and knows nothing of SSE, retries or cursors.
  */
 
+import { TidewireError } from "./errors.js";
+
 /** Fetch's `RequestCredentials`, a name that only programs with the DOM's types have. */
 export type Credentials = "include" | "omit" | "same-origin";
 
@@ -58,9 +60,10 @@ export function fetchTransport(fetch: typeof globalThis.fetch = globalThis.fetch
   };
 }
 
-/** Not the stream's own iterator: Safari has none. */
-async function* readBody(body: ReadableStream<Uint8Array> | null): AsyncGenerator<Uint8Array> {
+/** Not the stream's own iterator: Safari has none. React Native's fetch has not even a body. */
+async function* readBody(body?: ReadableStream<Uint8Array> | null): AsyncGenerator<Uint8Array> {
   if (body === null) return;
+  if (body === undefined) throw new TidewireError("no_streams", "This fetch has no streams.");
   const reader = body.getReader();
   try {
     for (;;) {

@@ -23,7 +23,7 @@ async function size(names: string): Promise<number> {
 
 test.each([
   ["*", 8500],
-  ["{ openStream }", 5200],
+  ["{ openStream }", 5220],
   ["{ subscribe }", 6700],
   ["{ createParser }", 1400],
   ["{ foldAnswer, EMPTY_MESSAGE }", 1300],

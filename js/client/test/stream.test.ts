@@ -292,6 +292,18 @@ describe("the network and the page", () => {
     expect(closes[0]?.reason).toBe("ended");
   });
 
+  test("a time the server asks for is meant by its own clock", async () => {
+    const headers = {
+      Date: "Wed, 01 Jan 2020 00:00:00 GMT",
+      "Retry-After": "Wed, 01 Jan 2020 00:00:07 GMT",
+    };
+    const transport = new ScriptedTransport(answering(429, "", headers));
+    const stream = open(transport);
+    await settle();
+    expect(last()).toMatchObject({ reason: "busy", retryAt: platform.time + 7250 });
+    stream.close();
+  });
+
   test("being away is told, does not count as failure, and is looked at again", async () => {
     platform.isOnline = false;
     const transport = new ScriptedTransport(
@@ -495,9 +507,26 @@ describe("a generation", () => {
     );
   });
 
-  test("is never resumed at another origin", async () => {
+  test("has its address read without what browsers of 2022 lack", async () => {
+    vi.spyOn(globalThis.URL, "canParse").mockImplementation(() => {
+      throw new TypeError("URL.canParse is not a function");
+    });
     const transport = new ScriptedTransport(
-      streaming([sse("e-1", "a")], "drop", located("http://elsewhere.test/api/streams/r1")),
+      streaming([sse("e-1", "a")], "drop", located("/api/streams/r1")),
+      streaming([FINISHED], "hang"),
+    );
+    open(transport, post);
+    await platform.advance(60_000);
+    vi.restoreAllMocks();
+    expect(transport.requests[1]?.url).toBe("http://server.test/api/streams/r1");
+  });
+
+  test.each([
+    ["at another origin", "http://elsewhere.test/api/streams/r1"],
+    ["at what is no address", "http://["],
+  ])("is never resumed %s", async (_, location) => {
+    const transport = new ScriptedTransport(
+      streaming([sse("e-1", "a")], "drop", located(location)),
       streaming([FINISHED], "hang"),
     );
     open(transport, post);

@@ -85,3 +85,11 @@ test("a fetch of one's own is used", async () => {
   expect(reason).toBe("ended");
   expect(fetch).toHaveBeenCalledWith("/relative", expect.objectContaining({ cache: "no-store" }));
 });
+
+test("a fetch that cannot read streams, as React Native's, is no use to try again", async () => {
+  const headers = new Headers({ "Content-Type": "text/event-stream" });
+  const fetch = vi.fn(() => Promise.resolve({ status: 200, headers } as Response));
+  const { reason, error } = await openStream("/", { transport: fetchTransport(fetch) }).closed;
+  expect(reason).toBe("gaveUp");
+  expect(error).toMatchObject({ code: "no_streams", retryable: false });
+});
