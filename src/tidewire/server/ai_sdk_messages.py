@@ -106,4 +106,5 @@ def _output(part: Json) -> str | None:
 
 
 def _type(part: Any) -> str:
-    return str(part.get("type")) if isinstance(part, dict) else ""
+    kind = part.get("type") if isinstance(part, dict) else None
+    return kind if isinstance(kind, str) else ""

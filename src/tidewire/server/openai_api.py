@@ -24,6 +24,7 @@ from tidewire.server.questions import (
     NotHere,
     arguments,
     content,
+    items,
     output_schema,
     refused,
     tool_spec,
@@ -161,7 +162,7 @@ def _message(message: Json) -> ChatMessage:
         case {"role": "user"}:
             return ChatMessage("user", content(message, _part))
         case {"role": "assistant"}:
-            calls = [_call(call) for call in message.get("tool_calls") or []]
+            calls = [_call(call) for call in items(message, "tool_calls")]
             return ChatMessage("assistant", content(message, _part), calls)
         case {"role": "tool", "tool_call_id": str(call)}:
             return ChatMessage("tool", content(message, _part), tool_call_id=call)

@@ -24,6 +24,7 @@ __all__ = [
     "NotHere",
     "arguments",
     "content",
+    "items",
     "merged",
     "output_schema",
     "refused",
@@ -65,6 +66,14 @@ def content(
     raise refused("The content of a message", said)
 
 
+def items(message: Json, name: str) -> list[Any]:
+    """What a message lists under ``name``; nothing where it has none."""
+    listed = message.get(name)
+    if not isinstance(listed, list | None):
+        raise refused(f"The {name} of a message", listed)
+    return listed or []
+
+
 def merged(turns: Iterable[ChatMessage]) -> list[ChatMessage]:
     """One turn of an assistant for those that follow each other: there are APIs in which
     what it thought, said and called are messages of their own."""
@@ -100,7 +109,6 @@ def tool_spec(about: Json, parameters: Any) -> ToolSpec:
 
 def refused(what: str, value: Any) -> BadRequest:
     """The refusal of a piece of a question, by what it calls itself."""
-    name = type(value).__name__
-    if isinstance(value, dict):
-        name = f"{value.get('type') or value.get('role')}"
+    kind = value.get("type") or value.get("role") if isinstance(value, dict) else None
+    name = kind if isinstance(kind, str) else type(value).__name__
     return BadRequest(f"{what} '{name[:64]}' is malformed, or unknown here.")

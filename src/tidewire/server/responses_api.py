@@ -30,6 +30,7 @@ from tidewire.server.questions import (
     Json,
     NotHere,
     arguments,
+    items,
     merged,
     output_schema,
     refused,
@@ -194,9 +195,15 @@ def _thoughts(item: Json) -> list[Text | Image | Thought]:
     """Only what was signed is told to a model again."""
     match item:
         case {"encrypted_content": str(signature)}:
-            pieces = [part.get("text", "") for part in item.get("summary") or []]
-            return [Thought("".join(pieces), signature)]
+            return [Thought("".join(map(_summary, items(item, "summary"))), signature)]
     return []
+
+
+def _summary(part: Any) -> str:
+    match part:
+        case {"text": str(text)}:
+            return text
+    raise refused("A summary of type", part)
 
 
 def _content(content: Any) -> str | list[Text | Image | Thought]:
