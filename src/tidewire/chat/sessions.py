@@ -120,8 +120,13 @@ def new_session_id() -> str:
     return secrets.token_hex(8)
 
 
+def is_session_id(text: str) -> bool:
+    """Whether a session can have this id."""
+    return _ID.fullmatch(text) is not None
+
+
 def stream_name(session: str) -> str:
     """The stream of a session. Raises BadRequest for an id that cannot be one."""
-    if not _ID.fullmatch(session):
+    if not is_session_id(session):
         raise BadRequest("A session id is 1 to 64 letters, digits, '-' or '_'.")
     return f"session/{session}"

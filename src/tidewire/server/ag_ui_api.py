@@ -28,6 +28,7 @@ from tidewire.server.questions import (
     Json,
     arguments,
     content,
+    items,
     merged,
     refused,
     tool_spec,
@@ -99,7 +100,7 @@ def _turns(message: Json) -> Iterator[ChatMessage]:
         case {"role": "user"}:
             yield ChatMessage("user", content(message, _part))
         case {"role": "assistant"}:
-            calls = [_call(call) for call in message.get("toolCalls") or []]
+            calls = [_call(call) for call in items(message, "toolCalls")]
             yield ChatMessage("assistant", content(message, _part), calls)
         case {"role": "tool", "toolCallId": str(call)}:
             yield ChatMessage("tool", content(message, _part), tool_call_id=call)

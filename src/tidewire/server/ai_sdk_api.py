@@ -19,9 +19,9 @@ from pydantic import Field
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from tidewire.chat.sessions import Question, Sessions, stream_name
+from tidewire.chat.sessions import Question, Sessions, is_session_id
 from tidewire.dialects.ai_sdk import AiSdk
-from tidewire.errors import BadRequest, NotFound, StreamGone, StreamNotFound
+from tidewire.errors import NotFound, StreamGone, StreamNotFound
 from tidewire.log.base import StreamInfo
 from tidewire.models.base import ChatMessage, ChatRequest
 from tidewire.runs.runs import Started
@@ -140,8 +140,6 @@ def ai_sdk_router(answers: Answers) -> APIRouter:
 
 def session_of(chat: str) -> str:
     """The session of a chat: of the same id where a session can have it."""
-    try:
-        stream_name(chat)
-    except BadRequest:
-        return "chat_" + hashlib.sha256(chat.encode()).hexdigest()[:40]
-    return chat
+    if is_session_id(chat):
+        return chat
+    return "chat_" + hashlib.sha256(chat.encode()).hexdigest()[:40]

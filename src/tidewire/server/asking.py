@@ -13,7 +13,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from tidewire.answers.events import RunStarted, decode
-from tidewire.chat.sessions import Question, Sessions, new_session_id, stream_name
+from tidewire.chat.sessions import Question, Sessions, is_session_id, new_session_id, stream_name
 from tidewire.errors import BadRequest, StreamGone, StreamNotFound
 from tidewire.log.base import StreamInfo
 from tidewire.models.base import ChatMessage
@@ -92,10 +92,13 @@ class Chat:
         )
 
     async def _session_header(self, stream: StreamInfo) -> dict[str, str]:
-        """The session of a run that is joined: the one it was started in."""
+        """The session of a run that is joined: the one it was started in.
+
+        Not a thread of AG-UI's, whose name may be any text: it is no session of ours.
+        """
         run = self.tide.runs.get(stream.name)
         session = run.session if run is not None else await self._stored_session(stream)
-        return {} if session is None else {"X-Session-Id": session}
+        return {"X-Session-Id": session} if session and is_session_id(session) else {}
 
     async def _stored_session(self, stream: StreamInfo) -> str | None:
         for event in (await self.tide.log.read(stream.name, limit=1)).events:

@@ -133,3 +133,12 @@ def test_a_question_keeps_all_that_a_model_can_be_told() -> None:
         tools=[ToolSpec("tide", "how high", {"type": "object"})],
         max_tokens=9,
     )
+
+
+async def test_a_thread_is_no_session_to_who_joins_its_run(api: httpx.AsyncClient) -> None:
+    """Its name may be any text: as a header it could be another header."""
+    answer = await api.post(URL, json=INPUT | {"threadId": "t\r\nSet-Cookie: a=b"})
+    joining = {"X-Run-Id": answer.headers["x-run-id"]}
+    joined = await api.get("/api/chat", params={"message": "m"}, headers=joining)
+    assert joined.status_code == 200
+    assert "x-session-id" not in joined.headers
