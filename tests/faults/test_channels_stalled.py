@@ -1,4 +1,4 @@
-"""One of a thousand viewers stops reading: the others do not notice, and it misses nothing."""
+"""A viewer stops reading: the others do not notice, it costs little, and it misses nothing."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from tidewire.wire.parser import ServerSentEvent
 VIEWERS = 999
 EVENTS = 40
 BULK = "x" * 200_000
+MANY = 60
 
 
 class Viewer(asyncio.Protocol):
@@ -92,3 +93,24 @@ async def test_a_stalled_reader_slows_nobody_and_gets_everything(serve: Serve) -
     assert sum(event.data.startswith("at ") for event in got) == EVENTS
     # The two runs share a machine with other work; the bench compares them exactly.
     assert beside < 3 * alone + 1, (alone, beside)
+
+
+async def test_under_any_server_it_costs_a_bounded_queue(serve: Serve) -> None:
+    server = await serve(plain=True)
+    api = f"http://127.0.0.1:{server.port}"
+    async with asyncio.timeout(50), client.Publisher(api) as publisher:
+        await publisher.publish("stalled", f"warm {BULK}")
+        stalled = await Connection.open(server.port, "GET", "/api/channels/stalled")
+        await stalled.head()
+        before = server.rss
+        for number in range(MANY):
+            await publisher.publish("stalled", f"{number} {BULK}")
+        grown = server.rss - before
+        (connection,) = (await server.get("/api/connections")).json()["connections"]
+        assert connection["slow"]
+        got: list[str] = []
+        while len(got) < MANY:
+            got += [event.data for event in await stalled.read() or [] if event.event == "message"]
+        stalled.cut()
+    assert got == [f"{number} {BULK}" for number in range(MANY)]
+    assert grown < MANY * len(BULK) / 2, f"{grown:,} bytes"
