@@ -32,6 +32,7 @@ from tidewire.errors import (
     UpstreamTooLarge,
     UpstreamUnreachable,
 )
+from tidewire.models.answer import Hold, tell
 from tidewire.models.base import ChatMessage, ChatRequest, Finish, ToolSpec
 from tidewire.models.openai import OpenAI, Settings
 
@@ -434,23 +435,27 @@ async def test_signs_of_life_are_no_silence() -> None:
     assert (text(events), error) == ("slow", None)
 
 
-async def test_slow_reader_is_no_silence() -> None:
+async def test_slow_listener_is_no_silence() -> None:
+    """While it makes the model wait, the model can say nothing."""
+
     async def behave(x: Exchange) -> None:
         await x.start()
-        await x.send(said("one ")[0])
-        await asyncio.sleep(0.05)
-        await x.send(said("two ")[0])
-        await asyncio.sleep(0.8)
+        for words in ("one ", "two "):
+            await x.send(said(words)[0])
+            await asyncio.sleep(0.1)
+        await asyncio.sleep(0.3)
         await x.send(FINISH + DONE)
         await x.end()
 
+    def hear(event: AnswerEvent) -> Hold:
+        events.append(event)
+        slow = event == TextDelta("t1", "two ")
+        return asyncio.ensure_future(asyncio.sleep(0.5)) if slow else None
+
     async with FakeUpstream(behave) as upstream:
-        model = OpenAI("gpt", Settings(base_url=upstream.url, silence_timeout_seconds=0.5))
-        events = []
-        async for event in model.answer(QUESTION):
-            events.append(event)
-            if event == TextDelta("t1", "two "):
-                await asyncio.sleep(0.9)
+        model = OpenAI("gpt", Settings(base_url=upstream.url, silence_timeout_seconds=0.2))
+        events: list[AnswerEvent] = []
+        await tell(model.answer(QUESTION), hear)
         await model.aclose()
     assert events[-1] == Finish("stop")
 

@@ -148,6 +148,7 @@ class Model(Protocol):
     def answer(self, request: ChatRequest) -> AsyncGenerator[AnswerEvent, None]:
         """The answer as content events, ended by one Finish.
 
+        Best an Answer (answer.py): it is told without waking a task for each event.
         Raises UpstreamRefused, UpstreamUnreachable, UpstreamTimeout, UpstreamBroken
         or UpstreamTooLarge (errors.py). An upstream that ends without its terminator
         is UpstreamBroken.

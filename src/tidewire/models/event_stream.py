@@ -1,8 +1,8 @@
-"""The events of one answer, read batch by batch from an HTTP response.
+"""The events of one answer, told batch by batch as they come in an HTTP response.
 
 Owns the limits on silence and size, and knows how events are cut out of the bytes – SSE
-or NDJSON, by the content type – but nothing of what they say. A chunk costs one read,
-one parse and one clock look-up; no timer is made per read.
+or NDJSON, by the content type – but nothing of what they say. A chunk costs one call,
+one parse and one clock look-up; no task is woken and no timer is made for it.
 """
 
 from __future__ import annotations
@@ -21,6 +21,8 @@ from tidewire.errors import (
     UpstreamTimeout,
     UpstreamTooLarge,
 )
+from tidewire.models.answer import Hold
+from tidewire.models.connection import pour
 from tidewire.models.lines import LineParser
 from tidewire.models.settings import UpstreamSettings
 from tidewire.models.watch import Watch
@@ -58,7 +60,8 @@ class EventStream:
         self._settings = settings
         self._parser = _framing(response.content_type, settings.max_line_bytes, on_comment)
         self._silence_seconds = settings.silence_timeout_seconds
-        self._first: list[ServerSentEvent] | None = []
+        self._first: list[ServerSentEvent] = []
+        self._is_over = False
         self._watch: Watch | None = None
         self._now = asyncio.get_running_loop().time
 
@@ -66,28 +69,39 @@ class EventStream:
         """Waits for the first event (or the end); the caller limits the time."""
         if self._response.content_type == _DOCUMENT:
             self._first = [ServerSentEvent("message", await self._document(), "")]
-            return
-        while self._first == []:
-            self._first = await self._next_batch()
+            self._is_over = True
+        else:
+            last = await self._read(self._take_first)
+            self._first = self._first or last
 
-    async def read(self) -> list[ServerSentEvent] | None:
-        """The next events, none of them if only comments came; None at the end.
+    async def tell(self, hear: Callable[[list[ServerSentEvent]], Hold]) -> None:
+        """Calls ``hear`` with each batch, from the first to the end or until ``leave``.
 
-        Raises UpstreamTimeout after too long a silence, UpstreamBroken when the
-        connection breaks, UpstreamTooLarge for a line or event over its limit.
+        A batch is empty if only comments came. Raises UpstreamTimeout after too long a
+        silence, UpstreamBroken when the connection breaks, UpstreamTooLarge for a line or
+        event over its limit, and what ``hear`` raises.
         """
-        if self._first:
-            first, self._first = self._first, []
-            return first
-        if self._first is None:
-            return None
-        watch = self._watch
-        if watch is None:
-            watch = self._watch = Watch(self._silence_seconds, self._response.close)
-        watch.waiting_since = self._now()
-        batch = await self._next_batch()
-        watch.waiting_since = math.inf
-        return batch
+        hold = hear(self._first) if self._first else None
+        watch = self._watch = Watch(self._silence_seconds, self._response.close)
+
+        def take(data: bytes) -> bool:
+            nonlocal hold
+            watch.waiting_since = self._now()
+            hold = hear(self._parser.feed(data))
+            return self._is_over or hold is not None
+
+        while not self._is_over:
+            if hold is not None:
+                await asyncio.wait([hold])
+            watch.waiting_since = self._now()
+            last = await self._read(take)
+            watch.waiting_since = math.inf
+            if last:
+                hear(last)
+
+    def leave(self) -> None:
+        """Nothing of what may follow is to be told."""
+        self._is_over = True
 
     def hurry(self, seconds: float) -> None:
         """From now on the silence borne is at most ``seconds``: only the end is to come."""
@@ -112,16 +126,21 @@ class EventStream:
             self._watch.stop()
         self._response.close()
 
-    async def _next_batch(self) -> list[ServerSentEvent] | None:
+    async def _read(self, take: Callable[[bytes], bool]) -> list[ServerSentEvent]:
+        """Pours the body until ``take`` says True, or to the end: gives what that completes."""
         try:
-            data = await self._content.readany()
-            if data:
-                return self._parser.feed(data)
-            return self._parser.end()
+            if not await pour(self._content, take):
+                return []
+            self._is_over = True
+            return self._parser.end() or []
         except aiohttp.ClientError as exc:
             raise self._failure() from exc
         except TooLarge as exc:
             raise UpstreamTooLarge("The model API sent an event over the size limit.") from exc
+
+    def _take_first(self, data: bytes) -> bool:
+        self._first = self._parser.feed(data)
+        return bool(self._first)
 
     async def _document(self) -> str:
         body = bytearray()

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import Sequence
 from contextlib import aclosing
+from functools import partial
 
 from tidewire.answers.events import AnswerEvent, RunModel
 from tidewire.errors import ModelError
+from tidewire.models.answer import Answer, Hear, Hold, tell
 from tidewire.models.base import ChatRequest, Model
 
 __all__ = ["Fallback"]
@@ -26,39 +28,40 @@ class Fallback:
     def __init__(self, first: Model, others: Sequence[Model]) -> None:
         self.name = first.name
         self._first = first
-        self._others = others
+        self._models = [first, *others]
 
-    async def answer(self, request: ChatRequest) -> AsyncGenerator[AnswerEvent, None]:
+    def answer(self, request: ChatRequest) -> Answer:
         """See Model."""
-        model = self._first
-        for other in self._others:
-            spoke = False
-            try:
-                async with aclosing(self._ask(model, request)) as events:
-                    async for event in events:
-                        spoke = True
-                        yield event
-                return
-            except ModelError as error:
-                if spoke:
-                    raise
-                logger.warning(
-                    "Model %s failed (%s); asking %s instead", model.name, error, other.name
-                )
-            model = other
-        async with aclosing(self._ask(model, request)) as events:
-            async for event in events:
-                yield event
+        return Answer(partial(self._tell, request))
 
     async def aclose(self) -> None:
         await self._first.aclose()
 
-    async def _ask(self, model: Model, request: ChatRequest) -> AsyncGenerator[AnswerEvent, None]:
-        """Its answer; it is named with its first event, not before: it may fail as well."""
-        is_named = model is self._first
-        async with aclosing(model.answer(request)) as events:
-            async for event in events:
-                if not is_named:
-                    is_named = True
-                    yield RunModel(model.name)
-                yield event
+    async def _tell(self, request: ChatRequest, hear: Hear) -> None:
+        for model, other in zip(self._models, [*self._models[1:], None], strict=True):
+            listener = _Listener(hear, RunModel(model.name) if model is not self._first else None)
+            try:
+                async with aclosing(model.answer(request)) as answer:
+                    await tell(answer, listener.hear)
+                return
+            except ModelError as error:
+                if listener.heard or other is None:
+                    raise
+                logger.warning(
+                    "Model %s failed (%s); asking %s instead", model.name, error, other.name
+                )
+
+
+class _Listener:
+    """Hears one model. What it says is begun with ``name``, not before: it may fail as well."""
+
+    def __init__(self, hear: Hear, name: RunModel | None) -> None:
+        self.heard = False
+        self._hear = hear
+        self._name = name
+
+    def hear(self, event: AnswerEvent) -> Hold:
+        if not self.heard and self._name is not None:
+            self._hear(self._name)
+        self.heard = True
+        return self._hear(event)

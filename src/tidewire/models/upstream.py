@@ -12,13 +12,11 @@ import asyncio
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
-from functools import partial
 
 import aiohttp
-from aiohttp.client_proto import ResponseHandler
-from aiohttp.connector import Connection
 
 from tidewire.errors import UpstreamBroken, UpstreamTimeout, UpstreamUnreachable
+from tidewire.models.connection import Connector, Response
 from tidewire.models.event_stream import CONTENT_TYPES, EventStream
 from tidewire.models.refusal import refusal, safe_text
 from tidewire.models.settings import UpstreamSettings
@@ -111,13 +109,13 @@ class Upstream:
         if self._session is None:
             connect_seconds = self._settings.connect_timeout_seconds
             self._session = aiohttp.ClientSession(
-                connector=_Connector(limit=0),  # the limit is in models/turns.py
+                connector=Connector(),
                 cookie_jar=aiohttp.DummyCookieJar(),
                 timeout=aiohttp.ClientTimeout(total=None, connect=connect_seconds),
                 auto_decompress=False,
                 trust_env=self._settings.trust_env,
                 read_bufsize=_READ_BUFFER_BYTES,
-                response_class=_Response,
+                response_class=Response,
             )
         return self._session
 
@@ -136,76 +134,6 @@ class Upstream:
         if response.content_type not in CONTENT_TYPES:
             kind = safe_text(response.content_type)
             raise UpstreamBroken(f"The model API answered with {kind}, not with an event stream.")
-
-
-class _Protocol(ResponseHandler):
-    """aiohttp's connection, less what it does at every read to resume what never paused:
-    an empty parse, and an exception inside uvloop. That was a fifth of a chunk's cost. Nor
-    has it a timer for silence: models/watch.py sees to that."""
-
-    def resume_reading(self, resume_parser: bool = True) -> None:
-        if self._reading_paused or self._buffer_paused:
-            super().resume_reading(resume_parser)
-
-    def _reschedule_timeout(self) -> None:
-        pass
-
-
-class _Body(aiohttp.StreamReader):
-    """aiohttp's buffer of a body, less the notes of where HTTP's own chunks ended: events
-    are cut out of the bytes, whatever chunks those came in. Read by ``readany`` alone, in
-    one task."""
-
-    __slots__ = ()
-
-    def feed_data(self, data: bytes, size: int = 0) -> bool:
-        self._buffer.append(data)
-        self._size += len(data)
-        if (waiter := self._waiter) is not None and not waiter.done():
-            waiter.set_result(None)
-        if self._size > self._high_water:
-            self._protocol.pause_reading()
-        return False
-
-    def begin_http_chunk_receiving(self) -> None:
-        pass
-
-    def end_http_chunk_receiving(self) -> None:
-        pass
-
-    async def readany(self) -> bytes:
-        if self._exception is not None:
-            raise self._exception
-        while not self._size and not self._eof:
-            waiter = self._waiter = self._loop.create_future()
-            await waiter
-        data = b"".join(self._buffer)
-        self._buffer.clear()
-        self._size = 0
-        self._protocol.resume_reading()
-        return data
-
-
-_BODY = {"_buffer", "_eof", "_exception", "_high_water", "_loop", "_protocol", "_size", "_waiter"}
-_PROTOCOL = {"_buffer_paused", "_reading_paused", "_reschedule_timeout", "resume_reading"}
-_FITS = _BODY <= {*dir(aiohttp.StreamReader)} and _PROTOCOL <= {*dir(ResponseHandler)}
-"""False for an aiohttp that is built otherwise, an older one above all: it is used as it is."""
-
-
-class _Response(aiohttp.ClientResponse):
-    async def start(self, connection: Connection) -> aiohttp.ClientResponse:
-        await super().start(connection)
-        if _FITS and type(self.content) is aiohttp.StreamReader:
-            self.content.__class__ = _Body
-        return self
-
-
-class _Connector(aiohttp.TCPConnector):
-    def __init__(self, *, limit: int) -> None:
-        super().__init__(limit=limit)
-        if _FITS:
-            protocol: type[ResponseHandler] = _Protocol
-            self._factory = partial(protocol, loop=asyncio.get_running_loop())
 
 
 async def _error_body(response: aiohttp.ClientResponse) -> bytes:

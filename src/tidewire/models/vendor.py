@@ -11,16 +11,17 @@ from __future__ import annotations
 import asyncio
 import random
 from abc import ABC, abstractmethod
-from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
-from contextlib import aclosing
+from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
 from typing import Any, Generic, TypeVar
 
 import msgspec
 
-from tidewire.answers.events import AnswerEvent
 from tidewire.errors import ModelError, UpstreamTooLarge
+from tidewire.models.answer import Answer, Hear, Hold
 from tidewire.models.base import ChatRequest, Finish
 from tidewire.models.body import merged
+from tidewire.models.event_stream import EventStream
 from tidewire.models.reader import StreamReader
 from tidewire.models.retry import Retries
 from tidewire.models.settings import UpstreamSettings
@@ -28,6 +29,7 @@ from tidewire.models.signatures import with_own_signatures
 from tidewire.models.turns import Turns
 from tidewire.models.upstream import Upstream
 from tidewire.models.usage import Meter
+from tidewire.wire.parser import ServerSentEvent
 
 __all__ = ["VendorModel"]
 
@@ -76,54 +78,78 @@ class VendorModel(ABC, Generic[S]):
         """The model's name upstream."""
         return self.settings.model or self.name
 
-    async def answer(self, request: ChatRequest) -> AsyncGenerator[AnswerEvent, None]:
+    def answer(self, request: ChatRequest) -> Answer:
         """See Model. Usage is estimated if the vendor sends none."""
-        asked = self._body(with_own_signatures(request, self.name))
-        body = msgspec.json.encode(merged(asked, self.settings.body))
-        retries = Retries(self.settings.max_retries, self._rng)
-        async with self._turns.turn():
-            while True:
-                spoke = False
-                try:
-                    async with aclosing(self._attempt(body, Meter(request))) as events:
-                        async for event in events:
-                            spoke = True
-                            yield event
-                    return
-                except ModelError as error:
-                    pause = None if spoke or self._closed else retries.pause_seconds(error)
-                    if pause is None:
-                        raise
-                await self._sleep(pause)
+        return Answer(partial(self._tell, request))
 
     async def aclose(self) -> None:
         self._closed = True
         await self._upstream.aclose()
 
-    async def _attempt(self, body: bytes, meter: Meter) -> AsyncGenerator[AnswerEvent, None]:
-        reader = self._reader()
-        reader.signer = self.name
-        async with self._upstream.stream(body, on_comment=reader.comment) as stream:
+    async def _tell(self, request: ChatRequest, hear: Hear) -> None:
+        asked = self._body(with_own_signatures(request, self.name))
+        body = msgspec.json.encode(merged(asked, self.settings.body))
+        retries = Retries(self.settings.max_retries, self._rng)
+        async with self._turns.turn():
+            while True:
+                attempt = _Attempt(self._reader(), Meter(request), self.settings, hear)
+                attempt.reader.signer = self.name
+                try:
+                    await attempt.tell(self._upstream, body)
+                    return
+                except ModelError as error:
+                    over = attempt.spoke or self._closed
+                    pause = None if over else retries.pause_seconds(error)
+                    if pause is None:
+                        raise
+                await self._sleep(pause)
+
+
+class _Attempt:
+    """One request for an answer. ``spoke``: something of the answer was told."""
+
+    def __init__(
+        self,
+        reader: StreamReader,
+        meter: Meter,
+        settings: UpstreamSettings,
+        hear: Hear,
+    ) -> None:
+        self.reader = reader
+        self.spoke = False
+        self._meter = meter
+        self._max_bytes = settings.max_answer_bytes
+        self._hear = hear
+        self._stream: EventStream
+
+    async def tell(self, upstream: Upstream, body: bytes) -> None:
+        reader = self.reader
+        async with upstream.stream(body, on_comment=reader.comment) as stream:
+            self._stream = stream
             try:
-                while not reader.terminated and (batch := await stream.read()) is not None:
-                    for event in batch:
-                        if reader.terminated:  # what follows would depend on how bytes arrive
-                            break
-                        for said in reader.feed(event.data):
-                            meter.add(said)
-                            yield said
-                    self._check(meter)
-                    if reader.complete:
-                        stream.hurry(_TRAILER_SECONDS)
+                await stream.tell(self._read)
             except ModelError:
                 if not reader.complete:  # after the finish reason nothing is lost
                     raise
-            for said in reader.end():
-                yield said
-            yield reader.usage or meter.usage()
-            yield Finish(reader.reason)
+            for event in reader.end():
+                self._hear(event)
+            self._hear(reader.usage or self._meter.usage())
+            self._hear(Finish(reader.reason))
             await stream.drain()
 
-    def _check(self, meter: Meter) -> None:
-        if meter.output_bytes > self.settings.max_answer_bytes:
+    def _read(self, batch: list[ServerSentEvent]) -> Hold:
+        reader = self.reader
+        hold: Hold = None
+        for event in batch:
+            for said in reader.feed(event.data):
+                self.spoke = True
+                self._meter.add(said)
+                hold = self._hear(said) or hold
+            if reader.terminated:  # what follows would depend on how bytes arrive
+                self._stream.leave()
+                break
+        if self._meter.output_bytes > self._max_bytes:
             raise UpstreamTooLarge("The model's answer is over the size limit.")
+        if reader.complete:
+            self._stream.hurry(_TRAILER_SECONDS)
+        return hold

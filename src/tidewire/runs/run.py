@@ -26,6 +26,7 @@ from tidewire.answers.events import (
 from tidewire.answers.open_parts import OpenParts
 from tidewire.errors import Fenced, LogError, LogUnavailable, ModelError
 from tidewire.log.base import Log, StreamInfo
+from tidewire.models.answer import Hold, tell
 from tidewire.models.base import ChatRequest, Finish
 from tidewire.models.usage import Meter
 from tidewire.runs.source import Composer, Source
@@ -50,6 +51,10 @@ class Limits(msgspec.Struct, frozen=True):
     max_event_bytes: int = 4 * 1024 * 1024
     store_retry_seconds: float = 1.0
     """How often to try again to store the end, while the log cannot be written."""
+
+
+class _Ended(Exception):
+    """The run is over, whatever else its source may say."""
 
 
 class _OverLimit(Exception):
@@ -137,15 +142,11 @@ class Run:
 
     async def _generate(self) -> None:
         try:
-            async for said in self._source:
-                if not self.ended:
-                    self._say(said)
-                if self.ended:  # it has said its end, or does not let itself be cancelled
-                    break
-                if self._events >= self._check_at:
-                    await self._keep_up()
+            await tell(self._source, self._hear)
             self._check_stored()
             self._end(RunFinished(self._reason))
+        except _Ended:
+            pass
         except asyncio.CancelledError:
             self._end(RunFailed("interrupted", "The answer was interrupted.", retryable=True))
         except ModelError as exc:
@@ -162,6 +163,14 @@ class Run:
             await self._close_source()
             if self._storing_end is not None:
                 await self._storing_end
+
+    def _hear(self, said: AnswerEvent | str) -> Hold:
+        """What the source says. Raises _Ended to hear no more."""
+        if not self.ended:
+            self._say(said)
+        if self.ended:  # it has said its end, or does not let itself be cancelled
+            raise _Ended
+        return self._keep_up() if self._events >= self._check_at else None
 
     def _say(self, said: AnswerEvent | str) -> None:
         self._spoke_at = self._now()
@@ -207,12 +216,11 @@ class Run:
         if self._events > limits.max_events:
             raise _OverLimit("The answer has too many events.")
 
-    async def _keep_up(self) -> None:
-        """Lets the log come within two checkpoints of what was said."""
+    def _keep_up(self) -> Hold:
+        """What to wait for, so that the log comes within two checkpoints of what was said."""
         self._check_at = self._events + CHECK_EVERY
-        if self._checkpoint is not None and not self._checkpoint.done():
-            await asyncio.wait([self._checkpoint])
-        self._checkpoint = self._stored
+        before, self._checkpoint = self._checkpoint, self._stored
+        return before if before is not None and not before.done() else None
 
     def _check_time(self) -> None:
         now = self._loop.time()
