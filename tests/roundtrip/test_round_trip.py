@@ -202,6 +202,17 @@ def test_arguments_nested_deeper_than_any_viewer_can_read_are_told_as_they_came(
     assert json.loads(deeper.invalid) == {"in": nested}
 
 
+@pytest.mark.parametrize("api", sorted(VENDORS.keys() - {"anthropic"}))
+def test_an_answer_that_calls_ends_with_its_calls_though_its_api_says_that_it_stopped(
+    api: str,
+) -> None:
+    """So OpenAI does after a call that it was made to make, and some APIs after every call."""
+    said = Said(call("a", {}, []), Usage(), "stop")
+    vendor = VENDORS[api]
+    stored = flat(vendor.stored([b"".join(vendor.frames(said))], "finished"))
+    assert stored[-1] == RunFinished("tool_calls")
+
+
 def flat(batches: Batches) -> list[object]:
     return [event for batch in batches for event in batch]
 

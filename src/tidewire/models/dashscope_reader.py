@@ -128,6 +128,7 @@ class Reader(StreamReader):
     def _fragment(
         self, slot: Hashable, id: str | None, name: str | None, arguments: str | None
     ) -> list[AnswerEvent]:
+        self._called = True  # the vendor may end with "stop" nevertheless
         return super()._fragment(slot, id, name, self._new(slot, arguments or ""))
 
     def _new(self, what: Hashable, said: str) -> str:

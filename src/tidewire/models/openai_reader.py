@@ -3,7 +3,8 @@
 The pure half of models/openai.py: JSON text in, events out. Written for the vendor's
 format and for what compatible servers make of it: nulls anywhere, reasoning under two
 names, tool calls without an index or with the whole call in one piece, an error object
-inside a 200 stream, a chat.completion where a stream was asked for.
+inside a 200 stream, a chat.completion where a stream was asked for. After a call that the
+model was made to make the vendor says ``stop``, and some servers after every call.
 """
 
 from __future__ import annotations
@@ -108,8 +109,10 @@ class Reader(StreamReader):
             self._refused = True
             events += self._parts.text(delta.refusal)
         if delta.tool_calls:
+            self._called = True
             events += self._fragments(delta.tool_calls)
         if (function := delta.function_call) is not None:
+            self._called = True
             events += self._fragment("function_call", None, function.name, function.arguments)
         for annotation in delta.annotations or ():
             if (cited := annotation.url_citation) is not None:
