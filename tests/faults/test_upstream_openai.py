@@ -343,8 +343,9 @@ async def test_not_http(answer: bytes) -> None:
     assert type(error) is UpstreamBroken
 
 
-async def test_error_object_inside_the_stream() -> None:
-    fault = b'data: {"error":{"message":"Out of cards","code":429}}\n\n'
+@pytest.mark.parametrize("code", [b"429", b'"429"', b'"rate_limit_exceeded"'])
+async def test_error_object_inside_the_stream(code: bytes) -> None:
+    fault = b'data: {"error":{"message":"Out of cards","type":"None","code":%b}}\n\n' % code
     events, error = await ask(lambda x: x.stream(*said("some"), fault))
     assert text(events) == "some"
     assert isinstance(error, UpstreamRefused)

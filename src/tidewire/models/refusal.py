@@ -27,6 +27,7 @@ _CONTROLS = re.compile("[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u20
 _TOKENS = re.compile(r"(?i)\bbearer\s+[^\s\"',;]+|\b(sk|pk|rk)-[\w*.-]{6,}")
 _REDACTED = "[redacted]"
 _MESSAGE_KEYS = ("error", "message", "detail")
+_ERROR_STATUS = re.compile("[45][0-9]{2}")
 
 # Statuses for the errors that vendors name inside a stream whose status was 200.
 _NAMED_STATUSES = {
@@ -131,10 +132,9 @@ def _message_in(answer: Any) -> str:
 def _status_of(error: Any) -> int | None:
     if not isinstance(error, dict):
         return None
-    for key in ("status", "code", "type"):
-        named = error.get(key)
-        if isinstance(named, int) and 400 <= named <= 599:
-            return named
-        if isinstance(named, str) and named in _NAMED_STATUSES:
-            return _NAMED_STATUSES[named]
-    return None
+    said = [str(error.get(key)) for key in ("status", "code", "type")]  # 429, "429", or a name
+    return next(filter(None, map(_status_named, said)), None)
+
+
+def _status_named(said: str) -> int | None:
+    return int(said) if _ERROR_STATUS.fullmatch(said) else _NAMED_STATUSES.get(said)
