@@ -4,7 +4,8 @@ Once a response head is out, ``scope["extensions"]["tidewire.direct"]`` lets the
 write chunks to the transport without a task or a queue in between (live/sinks.py), and
 keep the response when the app has returned. The head still goes by plain ASGI, and
 everything else of uvicorn – keep-alive, pipelining, access log, shutdown – stays as it is;
-but a head without end, for which it has no limit, is refused.
+but a head without end, for which it has no limit, is refused, and a stream over HTTP/1.0,
+which knows no chunks (RFC 9112, 6.1), is sent without them and ends with its connection.
 """
 
 from __future__ import annotations
@@ -39,7 +40,10 @@ HEAD_TOO_LARGE = (
 
 _STEPS = {"on_message_begin", "on_headers_complete", "on_body", "on_message_complete"}
 _CONNECTION = {"cycle", "flow", "headers", "on_response_complete", "pipeline", "scope", "transport"}
-_RESPONSE = {"disconnected", "keep_alive", "response_complete", "response_started", "scope"}
+_RESPONSE = {
+    "chunked_encoding", "disconnected", "keep_alive", "response_complete", "response_started",
+    "scope",
+}  # fmt: skip
 
 
 def _has(kind: Any, names: set[str]) -> bool:
@@ -111,11 +115,15 @@ class TidewireProtocol(HttpToolsProtocol):
         # One of TLS pauses when that much is pending, any other when more than that is.
         self.transport.set_write_buffer_limits(high=int(is_ssl(self.transport)))
         self._sink = sink
+        if self.parser.get_http_version() == "1.0":
+            sink.chunked = self._answering.chunked_encoding = False
         if self.flow.write_paused:
             sink.pause()
 
     def detach(self) -> None:
         self._sink = None
+        if not self._answering.response_started:  # what is sent instead says how long it is
+            self._answering.chunked_encoding = None
         if not self.transport.is_closing():
             self.transport.set_write_buffer_limits()
 
@@ -146,7 +154,8 @@ class TidewireProtocol(HttpToolsProtocol):
     def finish(self) -> None:
         if self.transport.is_closing():
             return
-        self.transport.write(LAST_CHUNK)
+        if self._answering.chunked_encoding:
+            self.transport.write(LAST_CHUNK)
         self._answering.response_complete = True
         if not self._answering.keep_alive:
             self.transport.close()

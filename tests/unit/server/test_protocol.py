@@ -20,6 +20,7 @@ from uvicorn.server import ServerState
 
 from tests.unit.runs.jumping_time import in_no_time
 from tidewire import Tidewire
+from tidewire.errors import UpstreamUnreachable
 from tidewire.live.sinks import EXTENSION, STALLED_SECONDS, DirectSink
 from tidewire.server.protocol import TidewireProtocol
 
@@ -34,14 +35,16 @@ async def _tell_limit(scope: Scope, receive: Receive, send: Send) -> None:
     await send({"type": "http.response.body", "body": body})
 
 
-async def _ask(app: Any, *, method: str = "GET", is_over_tls: bool = False) -> bytes:
+async def _ask(
+    app: Any, *, method: str = "GET", version: str = "1.1", is_over_tls: bool = False
+) -> bytes:
     """All that the app's server writes to a connection with one request."""
     loop = asyncio.get_running_loop()
     ours, theirs = _tls() if is_over_tls else (None, None)
     server = await loop.create_server(_protocols(app), "127.0.0.1", 0, ssl=ours)
     where = server.sockets[0].getsockname()
     reader, writer = await asyncio.open_connection(*where, ssl=theirs)
-    writer.write(f"{method} / HTTP/1.0\r\n\r\n".encode())
+    writer.write(f"{method} / HTTP/{version}\r\nConnection: close\r\n\r\n".encode())
     async with asyncio.timeout(10):
         answer = await reader.read()
     writer.close()
@@ -113,6 +116,24 @@ async def test_only_the_head_of_a_stream_is_sent_to_who_asks_for_the_head() -> N
     assert answer.partition(b"\r\n\r\n")[2] == b""
 
 
+async def test_a_client_that_knows_no_chunks_gets_none() -> None:
+    head, _, body = (await _ask_for_words(version="1.0")).partition(b"\r\n\r\n")
+    assert b"transfer-encoding" not in head
+    assert body.startswith(b": tidewire\n")
+    assert body.endswith(b"\n\n")
+
+
+@pytest.mark.parametrize("version", ["1.0", "1.1"])
+async def test_what_comes_instead_of_a_stream_has_its_length(version: str) -> None:
+    async def fail() -> AsyncIterator[str]:
+        raise UpstreamUnreachable("No model is there.")
+        yield ""
+
+    head, _, body = (await _ask_for(fail, version=version)).partition(b"\r\n\r\n")
+    assert head.startswith(b"HTTP/1.1 502 ")
+    assert b"\r\ncontent-length: %d\r\n" % len(body) in head
+
+
 @in_no_time
 async def test_who_had_to_read_another_answer_first_is_not_taken_for_stalled() -> None:
     protocol = _protocols(_tell_limit)()
@@ -150,11 +171,15 @@ class _Behind(asyncio.Transport):
 
 
 async def _ask_for_words(**how: Any) -> bytes:
+    return await _ask_for(_words, **how)
+
+
+async def _ask_for(source: Callable[[], AsyncIterator[str]], **how: Any) -> bytes:
     tide = Tidewire()
 
     async def answer(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
-            response = tide.respond(Request(scope), await tide.start(_words()))
+            response = tide.respond(Request(scope), await tide.start(source()))
             await response(scope, receive, send)
 
     try:
