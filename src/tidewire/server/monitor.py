@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import time
 from pathlib import Path
 from statistics import quantiles
@@ -82,10 +83,10 @@ class _Counters(NamedTuple):
 
 class Monitor:
     """The sampler. ``run`` it as a task. ``port``: what tells this server from others that
-    share its log; it is the same after a restart."""
+    share its log, as it is the same after a restart; 0, which is any: the process does."""
 
     def __init__(self, tide: Tidewire, channels: Channels, *, port: int, disk: Path) -> None:
-        self.channel = f"{MONITOR}{port}"
+        self.channel = f"{MONITOR}{port or os.getpid()}"
         self._tide = tide
         self._channels = channels
         folders = (disk.absolute(), *disk.absolute().parents)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import time
 from pathlib import Path
 
@@ -52,6 +53,13 @@ def test_the_first_sample_has_what_the_process_used_since_the_start(tmp_path: Pa
     while time.process_time() < end:
         pass
     assert sampler.sample().process_cpu_percent > 0
+
+
+def test_it_goes_by_its_port_or_where_that_is_any_by_its_process(tmp_path: Path) -> None:
+    tide = Tidewire("memory://")
+    channels = Channels(tide.log, tide.hub)
+    names = [Monitor(tide, channels, port=port, disk=tmp_path).channel for port in (8401, 0)]
+    assert names == ["monitor:8401", f"monitor:{os.getpid()}"]
 
 
 async def test_it_samples_once_for_all_and_rests_for_nobody(api: httpx.AsyncClient) -> None:
