@@ -30,6 +30,7 @@ from tidewire.server.questions import (
 from tidewire.server.refusals import refuse_anthropic
 from tidewire.server.routes import SSE, Route
 from tidewire.server.surface import Surface
+from tidewire.wire.depth import is_too_deep
 
 __all__ = ["anthropic_router"]
 
@@ -121,11 +122,17 @@ def _add(block: Json, delta: Json) -> None:
         case {"type": "citations_delta", "citation": citation}:
             block["citations"] = [*(block["citations"] or []), citation]
         case {"type": "input_json_delta", "partial_json": json}:
-            # One delta has all of it, as the answer has ended; what is no JSON stays as it is.
-            try:
-                block["input"] = msgspec.json.decode(json)
-            except msgspec.DecodeError:
-                block["input"] = json
+            # One delta has all of it, as the answer has ended.
+            block["input"] = _input(json)
+
+
+def _input(json: str) -> Any:
+    """The arguments of a call; what is no JSON, or nested too deeply, stays as it is."""
+    try:
+        input = msgspec.json.decode(json)
+    except (msgspec.DecodeError, RecursionError):
+        return json
+    return json if is_too_deep(input) else input
 
 
 def _turns(message: Json) -> Iterator[ChatMessage]:

@@ -75,6 +75,20 @@ def test_what_has_no_place_in_a_delta_is_put_together_too() -> None:
     ]
 
 
+@pytest.mark.parametrize("said", ["[" * 101 + "]" * 101, "[" * 9999], ids=["101", "9999"])
+def test_arguments_nested_too_deeply_are_told_as_they_came(said: str) -> None:
+    events: list[Any] = [
+        {"type": "message_start", "message": {"content": []}},
+        {"type": "content_block_start", "content_block": {"type": "tool_use", "input": {}}},
+        {
+            "type": "content_block_delta",
+            "index": 0,
+            "delta": {"type": "input_json_delta", "partial_json": said},
+        },
+    ]
+    assert put_together(events)["content"] == [{"type": "tool_use", "input": said}]
+
+
 def test_a_question_keeps_all_that_a_model_can_be_told() -> None:
     result = {
         "type": "tool_result",
