@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Coroutine, Sequence
+from contextlib import suppress
 from http import HTTPStatus
 from typing import Any
 
@@ -59,6 +60,10 @@ class Route(APIRoute):
                 raise
 
         return answer
+
+    async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
+        with suppress(ClientDisconnect):  # while the endpoint read the body
+            await super().handle(scope, receive, send)
 
     def _refusal(self, request: Request, errors: Sequence[Any]) -> TidewireError:
         """What the framework found wrong. It does not read a body that is not called JSON."""
@@ -142,12 +147,15 @@ async def answer_http_error(request: Request, exc: Exception) -> Response:
     assert isinstance(exc, HTTPException)
     headers = dict(exc.headers or {})
     if "Allow" in headers:
-        headers["Allow"] = _methods(request.scope)
+        headers["Allow"] = _methods(request.scope) or headers["Allow"]
     return refuse_at(request.scope)(_HttpError(exc), headers=headers)
 
 
 def _methods(scope: Scope) -> str:
-    """What a path may be asked (RFC 9110, 10.2.1): the framework names one route's methods."""
+    """What a path may be asked (RFC 9110, 10.2.1): the framework names one route's methods.
+
+    Nothing where no route of ours is: of its files it names all of them.
+    """
     routes = [route for route in scope["app"].routes if isinstance(route, StarletteRoute)]
     found = [route.methods or () for route in routes if route.matches(scope)[0] != Match.NONE]
     return ", ".join(sorted(set().union(*found)))

@@ -188,6 +188,11 @@ async def test_hashed_files_are_kept_and_pages_are_asked_for_again(
     assert (await pages.get("/../settings.py")).status_code == 404
 
 
+async def test_files_can_be_got_and_nothing_else(pages: httpx.AsyncClient) -> None:
+    refused = await pages.post("/")
+    assert (refused.status_code, refused.headers["allow"]) == (405, "GET, HEAD")
+
+
 async def test_without_a_built_console_the_server_says_so(
     start: Start, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

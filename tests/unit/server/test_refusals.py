@@ -119,8 +119,13 @@ async def test_a_question_that_does_not_say_it_is_json_is_refused(
     assert "application/json" in response.text
 
 
-@pytest.mark.parametrize("path", ["/api/chat", "/api/channels/news"])
-async def test_who_leaves_while_he_asks_is_told_nothing(api: httpx.AsyncClient, path: str) -> None:
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [("POST", "/api/chat"), ("POST", "/api/channels/news"), ("PATCH", "/api/events/c1")],
+)
+async def test_who_leaves_while_he_asks_is_told_nothing(
+    api: httpx.AsyncClient, method: str, path: str
+) -> None:
     async def receive() -> Message:
         return {"type": "http.disconnect"}
 
@@ -129,7 +134,7 @@ async def test_who_leaves_while_he_asks_is_told_nothing(api: httpx.AsyncClient, 
 
     sent: list[Message] = []
     headers = [(b"content-type", b"application/json")]
-    scope = {"type": "http", "method": "POST", "path": path, "headers": headers}
+    scope = {"type": "http", "method": method, "path": path, "headers": headers}
     app = api._transport.app  # type: ignore[attr-defined]
     await app({**scope, "query_string": b"", "root_path": ""}, receive, send)
     assert sent == []
