@@ -149,10 +149,10 @@ def responses_router(answers: Answers) -> APIRouter:
         request: Request,
         id: ResponseId,
         stream: bool = False,
-        starting_after: Annotated[int | None, Query(ge=0, description="sequence_number")] = None,
+        starting_after: Annotated[int | None, Query(ge=0, lt=2**53)] = None,
     ) -> Response:
         """The response as it is now; or, with ``stream``, all of its events, or those after
-        a number, and then live."""
+        a ``sequence_number``, and then live."""
         found = await find(id)
         if not stream:
             return await describe(request, found)

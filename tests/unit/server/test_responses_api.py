@@ -126,6 +126,7 @@ async def test_a_model_that_cannot_be_reached_is_a_status_or_in_the_background_a
         ("GET", f"{URL}/resp_1", None, 404, "no such response"),
         ("GET", f"{URL}/run_1", None, 404, "no such"),
         ("GET", f"{URL}/run_1?stream=true&starting_after=-1", None, 400, "starting_after"),
+        ("GET", f"{URL}/run_1?starting_after={2**53}", None, 400, "starting_after"),
         ("POST", f"{URL}/run_1/cancel", None, 404, "no such"),
     ],
 )
