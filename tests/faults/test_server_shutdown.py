@@ -15,6 +15,7 @@ from tests.faults.viewer import Connection, Viewer
 
 CONFIG += "[runs]\ndrain_seconds = {drain_seconds}\n"
 ANSWERS = 20
+VIEWERS = 150
 
 
 async def test_answers_that_end_in_time_arrive_whole(serve: Serve) -> None:
@@ -122,3 +123,22 @@ async def test_a_second_signal_ends_it_at_once(serve: Serve) -> None:
             await reading
         await server.start()
         assert (await server.run_info(viewer.run))["closed"]
+
+
+async def test_viewers_are_sent_away_one_by_one_and_told_when_to_come_back(serve: Serve) -> None:
+    server = await serve("[runs]\ndrain_seconds = 0.5\n")
+    target = "/api/channels/news"
+    viewers = [await Connection.open(server.port, "GET", target) for _ in range(VIEWERS)]
+    for viewer in viewers:
+        while not await viewer.read():
+            pass
+    server.terminate()
+    await asyncio.gather(*(viewer.rest() for viewer in viewers))
+    assert await server.wait() == 0
+    assert all(viewer.is_complete for viewer in viewers)
+    milliseconds = [viewer.parser.retry_milliseconds or 0 for viewer in viewers]
+    assert min(milliseconds) >= 1000
+    assert max(milliseconds) > 2000  # those who left first wait until the last have left
+    assert len(set(milliseconds)) > VIEWERS / 2  # and they do not return together
+    for viewer in viewers:
+        viewer.cut()
