@@ -271,6 +271,12 @@ async def test_refusal_that_quotes_the_key() -> None:
     assert str(error) == "The model API answered 401: Bad key [redacted] in [2J"
 
 
+async def test_refusal_in_another_charset() -> None:
+    body = '{"error":{"message":"Désolé"}}'.encode("latin-1")
+    _, error = await ask(lambda x: x.reply(429, body))
+    assert str(error) == "The model API answered 429: D\ufffdsol\ufffd"
+
+
 async def test_error_page() -> None:
     page = b"<html><h1>502 Bad Gateway</h1></html>"
     _, error = await ask(lambda x: x.reply(502, page, content_type="text/html"))

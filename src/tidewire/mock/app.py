@@ -207,7 +207,7 @@ async def _body(receive: Receive) -> bytes:
 def _asked(scope: Message, headers: dict[str, str], body: bytes) -> Asked:
     try:
         document = msgspec.json.decode(body)
-    except msgspec.DecodeError:
+    except (ValueError, RecursionError):
         document = None
     if not isinstance(document, dict):
         raise BadRequest("The body must be a JSON object.")

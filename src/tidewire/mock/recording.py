@@ -9,7 +9,7 @@ method and its URL are kept, without user, query and fragment: no header, no bod
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
@@ -92,8 +92,15 @@ class Recording(msgspec.Struct, frozen=True):
 
 
 def kept_headers(headers: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
-    """What of a response's head belongs to the answer and not to the connection."""
-    return [(str(name), value) for name, value in headers if name.lower() not in _UNKEPT]
+    """What of a response's head belongs to the answer and not to the connection.
+
+    A value is kept byte for byte, as Latin-1: so it is sent again. The client has it as UTF-8.
+    """
+    return [
+        (str(name), value.encode("utf-8", "surrogateescape").decode("latin-1"))
+        for name, value in headers
+        if name.lower() not in _UNKEPT
+    ]
 
 
 def safe_url(url: str) -> str:
@@ -111,10 +118,10 @@ def load_recording(path: Path) -> Recording:
     """A recording from its file; a last line that was cut is left out. Raises ConfigError."""
     try:
         lines = path.read_bytes().split(b"\n")
-        parts = list(_parts(lines))
+        parts = [_decode(whole) for whole in lines[:-1]]  # the last is empty, or was cut
     except OSError as exc:
         raise ConfigError(f"{path}: the recording cannot be read.") from exc
-    except msgspec.DecodeError as exc:
+    except ValueError as exc:
         raise ConfigError(f"{path} is no recording: {exc}") from exc
     if not parts or not isinstance(parts[0], Head):
         raise ConfigError(f"{path} is no recording: it does not begin with a head.")
@@ -124,9 +131,3 @@ def load_recording(path: Path) -> Recording:
 
 
 _decode = msgspec.json.Decoder(Head | Chunk | Ending).decode
-
-
-def _parts(lines: list[bytes]) -> Iterator[Head | Chunk | Ending]:
-    *whole, rest = lines
-    del rest  # empty, or a line that was cut when the recorder was killed
-    return (_decode(whole_line) for whole_line in whole)

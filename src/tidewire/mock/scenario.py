@@ -199,10 +199,13 @@ _ECHO_RESULT = Rule(say="$result")
 def load_scenario(path: Path) -> Scenario:
     """A scenario file; a ``say_file`` is found beside it. Raises ConfigError."""
     try:
-        scenario = parse_scenario(path.read_text("utf-8"))
+        scenario = parse_scenario(path.read_text("utf-8-sig"))
         rules = [_with_file(rule, path.parent) for rule in scenario.rule]
-    except (OSError, UnicodeDecodeError) as exc:
-        raise ConfigError(f"{path}: a file of the scenario cannot be read.") from exc
+    except OSError as exc:
+        why = f"{exc.filename}: {exc.strerror}"
+        raise ConfigError(f"The scenario {path} cannot be read: {why}.") from exc
+    except UnicodeDecodeError as exc:
+        raise ConfigError(f"The scenario {path} is not UTF-8, or a file of it is not.") from exc
     except ConfigError as exc:
         raise ConfigError(f"{path}: {exc}") from exc
     return msgspec.structs.replace(scenario, rule=rules)

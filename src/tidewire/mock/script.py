@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator
-from itertools import chain, count, cycle
+from itertools import chain, cycle, zip_longest
 from string import Template
 
 import msgspec
@@ -77,8 +77,5 @@ def _call(tool: Tool, id: str) -> Iterator[AnswerEvent]:
 
 def _in_turns(calls: list[Iterator[AnswerEvent]]) -> Iterator[AnswerEvent]:
     """One event of each, again and again, until all are at their end."""
-    for _ in count():
-        events = [event for call in calls if (event := next(call, None)) is not None]
-        if not events:
-            return
-        yield from events
+    for turn in zip_longest(*calls):
+        yield from filter(None, turn)

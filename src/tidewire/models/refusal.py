@@ -117,7 +117,7 @@ def _until(value: str, now: datetime) -> float | None:
 
 def _parsed(body: bytes) -> Any:
     try:
-        return msgspec.json.decode(body)
+        return msgspec.json.decode(body.decode("utf-8", "replace"))
     except (msgspec.DecodeError, RecursionError):
         return None  # an HTML page or a proxy's prose: the status says enough
 

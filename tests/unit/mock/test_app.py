@@ -75,9 +75,13 @@ async def test_what_became_of_each_request(mock: MockServer, client: httpx.Async
         ("/v1/chat-messages", ("message",)),
     ],
 )
-@pytest.mark.parametrize("body", ["", "[]", "{}", '{"input": 7, "messages": 7, "contents": 7}'])
+@pytest.mark.parametrize(
+    "body",
+    [b"", b"[]", b"{}", b'{"input": 7, "messages": 7, "contents": 7}', b'{"\xff": 7}', b"[" * 9999],
+    ids=["nothing", "list", "empty", "numbers", "latin", "deep"],
+)
 async def test_a_request_that_is_none(
-    client: httpx.AsyncClient, path: str, where: tuple[str, ...], body: str
+    client: httpx.AsyncClient, path: str, where: tuple[str, ...], body: bytes
 ) -> None:
     """Refused in the vendor's own words."""
     answer = await client.post(path, content=body)

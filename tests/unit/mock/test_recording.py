@@ -118,6 +118,14 @@ async def test_nothing_secret_is_kept(tmp_path: Path) -> None:
     assert (head.method, head.status) == ("POST", 200)
 
 
+async def test_a_head_comes_back_byte_for_byte(tmp_path: Path) -> None:
+    said = [("x-place", "é潮".encode().decode("latin-1")), ("x-old", "\xe9")]
+    recording = Recording(Head(0.0, "POST", "http://m", 200, said), [], Ending(0.0, "complete"))
+    async with replaying(recording) as url:
+        await record(f"{url}/x", tmp_path / "out")
+    assert load_recording(tmp_path / "out").head.headers == said
+
+
 async def test_a_refusal_is_recorded_too(tmp_path: Path) -> None:
     fault = Fault(status=429, retry_after=3)
     async with mock_server(Scenario([Rule(fault=fault)])) as mock:
@@ -173,7 +181,15 @@ def test_an_empty_answer_that_broke() -> None:
 
 
 @pytest.mark.parametrize(
-    "content", [b"", b"{}\n", b"data: x\n\n", line(CHUNKS[0]), line(HEAD)[:-9]]
+    "content",
+    [
+        b"",
+        b"{}\n",
+        line(HEAD).replace(b"http", b"\xff"),
+        b"data: x\n\n",
+        line(CHUNKS[0]),
+        line(HEAD)[:-9],
+    ],
 )
 def test_a_file_that_is_no_recording(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "out").write_bytes(content)

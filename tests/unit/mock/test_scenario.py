@@ -112,7 +112,7 @@ def test_the_first_rule_that_fits_answers() -> None:
         ("[[rule]]\nfinish = 'tired'", "finish"),
         ("[[rule]]\nfault = { status = 200 }", "status"),
         ("[[rule]]\nfault = { break_after = -1 }", "break_after"),
-        ("[[rule]]\nsay_file = 'no.md'", "cannot be read"),
+        ("[[rule]]\nsay_file = 'no.md'", "no.md: No such file or directory."),
         ("[pace]\ntokens_per_second = inf", "tokens_per_second"),
         ("[pace]\njitter = 1.5", "jitter"),
     ],
@@ -124,6 +124,11 @@ def test_a_mistake_is_named(tmp_path: Path, text: str, named: str) -> None:
         load_scenario(file)
     assert str(file) in str(caught.value)
     assert named in str(caught.value)
+
+
+def test_a_mark_of_utf_8_is_no_text(tmp_path: Path) -> None:
+    (tmp_path / "scenario.toml").write_bytes(b"\xef\xbb\xbf[[rule]]\r\nsay = 'm'\r\n")
+    assert load_scenario(tmp_path / "scenario.toml").rule[0].say == "m"
 
 
 def test_no_file(tmp_path: Path) -> None:
