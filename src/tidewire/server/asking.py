@@ -22,6 +22,7 @@ from tidewire.server.answers import Answers, Leaving
 from tidewire.server.options import Options
 from tidewire.server.requested import check_reading, requested_mode
 from tidewire.server.tide import Tidewire, run_headers
+from tidewire.server.waiting import wait
 
 __all__ = ["Ask", "Chat", "stop_session"]
 
@@ -65,15 +66,15 @@ class Chat:
         check_reading(request)  # what cannot be written must not be started
         stream = await self._answers.find_run(request)
         if stream is not None:
-            headers = run_headers(request.scope, stream.name) | await self._session_header(stream)
+            headers = run_headers(request.scope, stream.name)
+            headers |= await self._session_header(request, stream)
             return self.tide.stream_response(request, stream, headers=headers)
         self._check(ask)
         session = ask.session or new_session_id()
         started = await self._start(request, ask, session)
         if not started.created:
-            return self.tide.respond(
-                request, started, headers=await self._session_header(started.stream)
-            )
+            headers = await self._session_header(request, started.stream)
+            return self.tide.respond(request, started, headers=headers)
         self.sessions.ask(session, Question(started.id, ask.message))
         return self.tide.respond(request, started, headers={"X-Session-Id": session})
 
@@ -91,16 +92,18 @@ class Chat:
             model, question, key=key, session=session, linger_seconds=lingers_for
         )
 
-    async def _session_header(self, stream: StreamInfo) -> dict[str, str]:
+    async def _session_header(self, request: Request, stream: StreamInfo) -> dict[str, str]:
         """The session of a run that is joined: the one it was started in.
 
         Not a thread of AG-UI's, whose name may be any text: it is no session of ours.
         """
         run = self.tide.runs.get(stream.name)
-        session = run.session if run is not None else await self._stored_session(stream)
+        session = run.session if run is not None else await self._stored_session(request, stream)
         return {"X-Session-Id": session} if session and is_session_id(session) else {}
 
-    async def _stored_session(self, stream: StreamInfo) -> str | None:
+    async def _stored_session(self, request: Request, stream: StreamInfo) -> str | None:
+        """As the run's first event says, which another server may be about to append."""
+        await wait(self.tide.hub, stream, request.receive, begun=True)
         for event in (await self.tide.log.read(stream.name, limit=1)).events:
             started = decode(*event)
             if isinstance(started, RunStarted):

@@ -10,7 +10,9 @@ import httpx
 import pytest
 
 from tests.unit.server.conftest import AT_ONCE, Start
+from tidewire.answers.events import RunStarted, RunStopped, encode
 from tidewire.server.answers import Leaving
+from tidewire.wire.event import Event
 from tidewire.wire.parser import Parser, ServerSentEvent
 
 QUESTION = {"message": "Tell me something long with a table"}
@@ -75,6 +77,23 @@ async def test_who_joins_at_the_same_moment_is_told_the_session(api: httpx.Async
     asking = (api.post("/api/chat", json=QUESTION, headers=key) for _ in range(3))
     sessions = [answer.headers["x-session-id"] for answer in await asyncio.gather(*asking)]
     assert len(set(sessions)) == 1
+
+
+async def test_who_joins_a_run_that_another_server_is_about_to_begin_is_told_its_session(
+    api: httpx.AsyncClient,
+) -> None:
+    tide = api._transport.app.state.tide  # type: ignore[attr-defined]
+    await tide.log.create("run_1")
+    joining = asyncio.create_task(
+        api.get("/api/chat", params=QUESTION, headers={"X-Run-Id": "run_1"})
+    )
+    while not tide.hub.viewers:
+        await asyncio.sleep(0)
+    begun = [RunStarted("run_1", session="s1"), RunStopped()]
+    await tide.log.append("run_1", [Event(e.type, encode(e)) for e in begun], close=True)
+    answer = await joining
+    assert answer.headers["x-session-id"] == "s1"
+    assert [event.event for event in events(answer)][-1] == "run.stopped"
 
 
 async def test_a_request_with_a_cursor_or_a_run_joins_and_asks_nothing(
