@@ -103,6 +103,25 @@ describe("BlockSplitter", () => {
     expect(sources("````md\n```\ninner\n```\n````\nout")).toEqual(["```\ninner\n```", "out\n"]);
   });
 
+  it.each([
+    ["$$", "$$"],
+    ["\\[", "\\]"],
+  ])("keeps a formula between %s and %s whole, and never shows them", (opens, ends) => {
+    const formula = "a\n\n- b\n= c";
+    const splitter = new BlockSplitter();
+    for (const char of `so\n${opens}\n${formula}\n${ends}\n`) {
+      splitter.append(char);
+      if (splitter.open?.kind === "code") expect(splitter.open.source).not.toMatch(/[$\\]/);
+    }
+    splitter.append("out");
+    splitter.end();
+    expect(splitter.finished.map(({ source }) => source)).toEqual(["so\n", formula, "out\n"]);
+  });
+
+  it("does not take the marks of a formula in one line for a block", () => {
+    expect(sources("$$ a $$\nb")).toEqual(["$$ a $$\nb\n"]);
+  });
+
   it("finishes a list as soon as the next line cannot belong to it", () => {
     const splitter = new BlockSplitter();
     splitter.append("- one\n\n");

@@ -45,8 +45,36 @@ describe("renderMarkdown", () => {
 
   it("puts tables where they can scroll", () => {
     expect(renderMarkdown("| a |\n|--:|\n| 1 |")).toMatch(
-      /^<div class="table-scroll" tabindex="0"><table>.*align="right".*<\/table><\/div>$/s,
+      /^<div class="table-scroll" tabindex="0"><table dir="auto">.*align="right".*<\/table><\/div>$/s,
     );
+  });
+
+  it("lets lists, tables and quotes begin on the side where their language does", () => {
+    const html = renderMarkdown("- عنصر\n  1. واحد\n\n> اقتباس\n\n| اسم |\n|---|\n| ألف |");
+    expect(html.match(/<\w+ dir="auto"/g)).toEqual(
+      ["ul", "ol", "blockquote", "table"].map((tag) => `<${tag} dir="auto"`),
+    );
+  });
+
+  it.each([
+    ["$e^{-x^2}\\,dx$"],
+    ["\\(a_1 * b_1 * c\\)"],
+    ["\\(n\\)"],
+    ["\\[ x = \\{1, 2\\} \\]"],
+    ["$$ \\begin{matrix} 1 & 2 \\\\ 3 & 4 \\end{matrix} $$"],
+  ])("shows a formula as it was written: %s", (formula) => {
+    expect(textOf(renderMarkdown(`Let *${formula}* be.`))).toBe(`Let ${formula} be.`);
+    expect(textOf(renderOpenMarkdown(`Let ${formula} *b`))).toBe(`Let ${formula} b`);
+  });
+
+  it.each([
+    ["from $5 to $10", "from $5 to $10"],
+    ["$5*2*$", "$52$"],
+    ["as in \\[1\\] and \\[2\\]", "as in [1] and [2]"],
+    ["set $A=$B", "set $A=$B"],
+  ])("takes %s for no formula", (source, shown) => {
+    expect(renderMarkdown(source)).not.toContain("<code>");
+    expect(textOf(renderMarkdown(source))).toBe(shown);
   });
 
   it.each(["**注意：**请看", "这是**“重点”**内容", "**A（b）**说"])(
@@ -67,3 +95,9 @@ describe("renderOpenMarkdown", () => {
     );
   });
 });
+
+function textOf(html: string): string {
+  const element = document.createElement("div");
+  element.innerHTML = html;
+  return element.textContent.trim();
+}

@@ -25,13 +25,15 @@ export type Block = MarkdownBlock | CodeBlock;
 type State = "between" | "plain" | "list" | "code";
 
 interface Fence {
-  readonly char: string;
-  readonly length: number;
+  /** What closes it, or more of the last character. */
+  readonly end: string;
   readonly indent: number;
   readonly language: string;
 }
 
 const FENCE = /^( {0,3})(`{3,}|~{3,})\s*([^\s`]*)[^`]*$/;
+/** Alone in its line, it begins a formula: TeX, which Markdown must not read. */
+const FORMULA = /^( {0,3})(\$\$|\\\[)\s*$/;
 const HEADING = /^ {0,3}#{1,6}(\s|$)/;
 const BULLET = /^ {0,3}[-*+](\s|$)/;
 const NUMBER = /^ {0,3}\d{1,9}[.)](\s|$)/;
@@ -72,6 +74,7 @@ export class BlockSplitter {
   get open(): Block | null {
     if (this.#state === "code" && this.#fence) return this.#openCode(this.#fence);
     const starting = this.#state === "between" ? openingFence(this.#pending) : null;
+    if (starting && FORMULA.test(this.#pending)) return null; // it may go on in its line
     if (starting) return { kind: "code", language: "", source: "", closed: false };
     const undecided = this.#gap && MAYBE_MARKER.test(this.#pending);
     const source = this.#lines + (undecided ? "" : this.#pending);
@@ -153,23 +156,29 @@ function startsBlock(line: string): boolean {
 }
 
 function openingFence(line: string): Fence | null {
-  const match = FENCE.exec(line);
-  if (!match) return null;
-  const [, indent = "", marks = "", language = ""] = match;
-  return { char: marks.charAt(0), length: marks.length, indent: indent.length, language };
+  const code = FENCE.exec(line);
+  if (code) {
+    const [, indent = "", end = "", language = ""] = code;
+    return { end, indent: indent.length, language };
+  }
+  const [, indent = "", mark] = FORMULA.exec(line) ?? [];
+  if (mark === undefined) return null;
+  return { end: mark === "$$" ? mark : "\\]", indent: indent.length, language: "tex" };
 }
 
-function closes(fence: Fence, line: string): boolean {
+function closes({ end }: Fence, line: string): boolean {
   const marks = line.trim();
-  return marks.length >= fence.length && isRunOf(fence.char, marks) && !line.startsWith("    ");
+  const isEnd = marks.startsWith(end) && isRunOf(end.slice(-1), marks.slice(end.length));
+  return isEnd && !line.startsWith("    ");
 }
 
 function couldClose(fence: Fence, line: string): boolean {
-  return isRunOf(fence.char, line.trim());
+  const marks = line.trim();
+  return marks !== "" && (fence.end.startsWith(marks) || closes(fence, line));
 }
 
 function isRunOf(char: string, text: string): boolean {
-  return text !== "" && text === char.repeat(text.length);
+  return text === char.repeat(text.length);
 }
 
 function outdent(line: string, indent: number): string {

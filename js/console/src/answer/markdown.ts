@@ -10,11 +10,15 @@ import DOMPurify from "dompurify";
 import { Marked, type Tokens } from "marked";
 
 import { escapeHtml, highlight } from "./highlight";
+import { maths } from "./maths";
 import { mend } from "./mend";
 
 /** Stands for the caret while Markdown is rendered; in no script, so in no answer. */
 const CARET = "\uE0C7";
 const CARET_HTML = '<span class="caret" aria-hidden="true"></span>';
+
+/** What has a side where it begins: that of its own language. */
+const SIDED = "ul, ol, table, blockquote";
 
 const FORBIDDEN_TAGS = [
   "style",
@@ -46,7 +50,7 @@ const strongAnywhere = {
 
 const marked = new Marked({
   gfm: true,
-  extensions: [strongAnywhere],
+  extensions: [strongAnywhere, maths],
   renderer: {
     code: ({ text, lang }: Tokens.Code) =>
       `<pre><code class="hljs">${highlight(text, lang ?? "")}</code></pre>`,
@@ -65,6 +69,7 @@ const marked = new Marked({
 
 const purify = DOMPurify(window);
 purify.addHook("afterSanitizeAttributes", (node) => {
+  if (node.matches(SIDED)) node.setAttribute("dir", "auto");
   if (node instanceof HTMLImageElement) replaceRemoteImage(node);
   if (node instanceof HTMLAnchorElement) isolateLink(node);
 });

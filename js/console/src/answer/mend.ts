@@ -7,9 +7,11 @@
  * text is touched, and a finished block never passes through here.
  */
 
+import { formulaAt } from "./maths";
+
 const BLOCK_START =
   /^(?:\s*(?:[-*+]|\d{1,9}[.)])\s+(?:\[[ xX]\]\s+)?|\s*(?:>\s?)+|\s{0,3}#{1,6}\s+)/;
-const UNDECIDED_LINE = /^\s*(?:>\s*)*(?:[-*+_=~`]+|#{1,6}|\d{1,9}[.)]?|[-*+]\s+\[?[ xX]?\]?)\s*$/;
+const UNDECIDED_LINE = /^\s*(?:>\s*)*(?:[-*+_=~`]+|\${1,2}|\\\[|#{1,6}|\d{1,9}[.)]?|[-*+]\s+\[?[ xX]?\]?)\s*$/;
 const HALF_FENCE = /^\s{0,3}(?:`{3,}|~{3,})[^`]*$/;
 const DELIMITER_ROW = /^\s*\|?[\s:|-]+\|[\s:|-]*$/;
 /** A line that a caret would unmake: a rule, or the row of dashes under a table's head. */
@@ -84,7 +86,9 @@ function closeInline(text: string, caret: string): string {
 function readStep(text: string, at: number, open: string[]): Step {
   switch (text.charAt(at)) {
     case "\\":
-      return at + 1 < text.length ? show(text, at, at + 2) : holdBack(text);
+      return at + 1 < text.length ? readEscape(text, at, open) : holdBack(text);
+    case "$":
+      return show(text, at, at + (formulaAt(text, at)?.length ?? 1));
     case "`":
       return readCode(text, at, open);
     case "*":
@@ -112,8 +116,17 @@ function holdBack(text: string): Step {
 }
 
 function plainEnd(text: string, at: number): number {
-  const length = text.slice(at).search(/[\\`*_~[!<]/);
+  const length = text.slice(at).search(/[\\$`*_~[!<]/);
   return length === -1 ? text.length : at + length;
+}
+
+/** What is escaped, or a formula as far as it is there. */
+function readEscape(text: string, at: number, open: string[]): Step {
+  const formula = formulaAt(text, at);
+  if (formula !== undefined) return show(text, at, at + formula.length);
+  if (text.charAt(at + 1) !== "(" || text.includes("\\)", at)) return show(text, at, at + 2);
+  open.push("\\)");
+  return show(text, at, text.length);
 }
 
 function readCode(text: string, at: number, open: string[]): Step {
