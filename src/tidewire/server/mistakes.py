@@ -21,8 +21,7 @@ _MUST_BE: Final = {
     "string": "a text",
 }
 _TABLES: Final = ("dict", "model")
-_OTHER_KINDS: Final = ("type", "parsing", "from", "attributes")
-"""What pydantic's types of error go on with where a value is of another kind: ``int_parsing``."""
+"""What pydantic's types of error begin with where a value is of another kind: ``int_parsing``."""
 
 _SAID: Final = {
     "missing": "is missing",
@@ -43,13 +42,13 @@ _SAID: Final = {
 def complaint(error: Mapping[str, Any], *, table: str = "an object") -> str:
     """What stands behind the name of the value: `` must be …``, or a colon and what its
     own check says. ``table`` is what things with names are called here."""
-    kind, _, rest = error["type"].partition("_")
+    kind = error["type"].partition("_")[0]
     if kind in _TABLES:
         return f" must be {table}"
     if said := _SAID.get(error["type"]):
         limits = {name: _plain(limit) for name, limit in error.get("ctx", {}).items()}
         return " " + said.format(**limits)
-    if kind in _MUST_BE and rest.partition("_")[0] in _OTHER_KINDS:
+    if kind in _MUST_BE:
         return f" must be {_MUST_BE[kind]}"
     return f": {error['msg']}"
 

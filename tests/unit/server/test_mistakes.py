@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
+from pathlib import Path
+from typing import Annotated, Any
 
 import httpx
 import pytest
+from pydantic import Field, TypeAdapter, ValidationError
+
+from tidewire.server.mistakes import complaint
+from tidewire.server.questions import NotHere
 
 MISTAKES: list[tuple[Any, str]] = [
     ({}, "message is missing."),
@@ -42,6 +47,30 @@ async def test_a_mistake_in_a_question_is_named(
     response = await api.post("/api/chat", json={"message": "m"} | body if body else body)
     assert response.status_code == 400
     assert said in response.json()["error"]["message"]
+
+
+HEIGHT = Annotated[float, Field(gt=0.5, le=3.0, allow_inf_nan=False)]
+
+
+@pytest.mark.parametrize(
+    ("type", "value", "said"),
+    [
+        (HEIGHT, float("nan"), " must be finite"),
+        (HEIGHT, 0.5, " must be more than 0.5"),
+        (HEIGHT, 4, " must be at most 3"),
+        (Annotated[list[int], Field(min_length=2)], [1], " must have 2 or more items"),
+        (int, "1.5", " must be a whole number"),
+        (int, 1.5, " must be a whole number"),
+        (int, "9" * 9999, " must be a whole number"),
+        (Path, 7, " must be a path"),
+        (NotHere, 7, ": Nothing here can honour this; leave it out"),
+    ],
+)
+def test_a_value_is_told_what_it_must_be(type: Any, value: object, said: str) -> None:
+    with pytest.raises(ValidationError) as refused:
+        TypeAdapter(type).validate_python(value)
+    (error,) = refused.value.errors()
+    assert complaint(error) == said
 
 
 async def test_the_body_itself_may_be_wrong(api: httpx.AsyncClient) -> None:
