@@ -157,7 +157,10 @@ async def test_recording_is_kept_when_it_is_stopped(tmp_path: Path, scenario: Pa
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["mock", "--scenario", "none.toml"], "none.toml: a file of the scenario cannot be read"),
+        (
+            ["mock", "--scenario", "none.toml"],
+            "none.toml cannot be read: none.toml: No such file",
+        ),
         (["mock", "--replay", "none.jsonl"], "none.jsonl: the recording cannot be read"),
         (["mock", "--scenario", "a", "--replay", "b"], "not both"),
         (["mock", "--host", "192.0.2.1"], "cannot be listened on"),

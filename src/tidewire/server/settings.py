@@ -218,7 +218,7 @@ def _read(config: Path | None) -> dict[str, Any]:
     if config is None:
         return {}
     try:
-        return tomllib.loads(config.read_text("utf-8"))
+        return tomllib.loads(config.read_text("utf-8-sig"))  # some editors put a mark
     except OSError as exc:
         raise ConfigError(f"The config file {config} cannot be read: {exc.strerror}.") from exc
     except UnicodeDecodeError as exc:

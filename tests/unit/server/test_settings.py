@@ -96,6 +96,12 @@ def test_a_mistake_in_a_variable_is_named(
         load_settings()
 
 
+def test_a_file_may_begin_with_the_mark_of_utf_8_and_have_lines_of_windows(config: Path) -> None:
+    config.write_bytes(b"\xef\xbb\xbfport = 1\r\n[limits]\r\nmax_runs = 2\r\n")
+    settings = load_settings(config)
+    assert (settings.port, settings.limits.max_runs) == (1, 2)
+
+
 def test_a_file_that_is_not_utf_8_is_named(config: Path) -> None:
     config.write_bytes(b"\xff")
     with pytest.raises(ConfigError, match=r"tidewire.toml is not UTF-8\."):
