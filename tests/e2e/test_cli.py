@@ -299,9 +299,16 @@ async def test_ctrl_c_ends_publish_while_it_waits_for_a_line() -> None:
         process.send_signal(signal.SIGINT)
         async with asyncio.timeout(15):
             assert await process.wait() == 130
-        assert b"" == await process.stderr.read()
+        assert await process.stderr.read() == b"[0 published]\n"
     finally:
         os.close(terminal)
+
+
+async def test_publish_tells_how_many_lines_it_got_to(server: TidewireProcess) -> None:
+    lines = '{"data": 1}\n{"data": 2}\nno JSON\n{"data": 3}\n'
+    outcome = await tidewire("publish", "news", "--json", "--server", server.url, input=lines)
+    assert (outcome.status, outcome.said) == (2, "")
+    assert outcome.told == "[2 published]\ntidewire: The body is not valid JSON.\n"
 
 
 # what cannot be asked

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
+from collections.abc import Awaitable, Callable
 from typing import Annotated
 
 import typer
@@ -37,7 +38,7 @@ def publish(
 
     Prints the cursor of the (last) event. What fails for a while is tried again, and
     stored once. With lines from stdin, each is stored before the next is sent, and its
-    key is the given one with the number of the line.
+    key is the given one with the number of the line; how many were is told on stderr.
     """
     if json and event != "message":
         raise typer.BadParameter("with --json, the type stands in the JSON", param_hint="--event")
@@ -56,7 +57,6 @@ async def _publish(
     token: str | None,
     key: str | None,
 ) -> None:
-    from tidewire.cli.stdin import read_lines
     from tidewire.cli.terminal import bearer, tell_wait
     from tidewire.client import Publisher
 
@@ -67,16 +67,23 @@ async def _publish(
                 return await publisher.publish_json(channel, text, key=key)
             return await publisher.publish(channel, text, event=event, key=key)
 
-        if text != "-":
-            typer.echo(await send(text, key))
-            return
-        if sys.stdin is not None and sys.stdin.isatty():
-            typer.secho("[an event a line; Ctrl+D ends]", dim=True, err=True)
-        number, cursor = 0, ""
+        cursor = await (_send_lines(send, key) if text == "-" else send(text, key))
+    if cursor:
+        typer.echo(cursor)
+
+
+async def _send_lines(send: Callable[[str, str | None], Awaitable[str]], key: str | None) -> str:
+    """The last one's cursor, empty if there was none. How many were sent is told in any case."""
+    from tidewire.cli.stdin import read_lines
+
+    if sys.stdin is not None and sys.stdin.isatty():
+        typer.secho("[an event a line; Ctrl+D ends]", dim=True, err=True)
+    number, cursor = 0, ""
+    try:
         async for line in read_lines():
-            number += 1
             said = line.decode(errors="replace").rstrip("\r\n")
-            cursor = await send(said, f"{key}-{number}" if key else None)
+            cursor = await send(said, f"{key}-{number + 1}" if key else None)
+            number += 1
+    finally:
         typer.secho(f"[{number} published]", dim=True, err=True)
-        if cursor:
-            typer.echo(cursor)
+    return cursor
