@@ -7,11 +7,12 @@ from typing import Annotated, Any
 
 import msgspec
 from fastapi import APIRouter, Query
+from pydantic import BaseModel, ConfigDict, Field
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from tidewire.errors import BadRequest, NotFound, UnsupportedMediaType
-from tidewire.live.channels import Channels
+from tidewire.live.channels import MAX_BATCH, Channels
 from tidewire.live.readings import MAX_STREAMS
 from tidewire.live.start import find_start
 from tidewire.live.subscription import Subscription
@@ -40,14 +41,25 @@ class Publish(msgspec.Struct, forbid_unknown_fields=True):
     event: str = "message"
 
 
-Names = Annotated[list[str], msgspec.Meta(max_length=MAX_STREAMS)]
-
-
-class Change(msgspec.Struct, forbid_unknown_fields=True):
+class Change(BaseModel):
     """What ``PATCH /api/events/{connection}`` changes."""
 
-    add: Names = []
-    remove: Names = []
+    model_config = ConfigDict(extra="forbid")
+
+    add: list[str] = Field(default=[], max_length=MAX_STREAMS)
+    remove: list[str] = Field(default=[], max_length=MAX_STREAMS)
+
+
+def _published() -> dict[str, Any]:
+    """The body of a publish, for the API page: its route reads it for itself."""
+    _, schemas = msgspec.json.schema_components([Publish])
+    one = schemas["Publish"]
+    many = {"type": "array", "items": one, "minItems": 1, "maxItems": MAX_BATCH}
+    content: dict[str, Any] = {
+        "text/plain": {"schema": {"type": "string"}},
+        "application/json": {"schema": {"anyOf": [one, many]}},
+    }
+    return {"requestBody": {"required": True, "content": content}}
 
 
 def channels_router(
@@ -76,6 +88,7 @@ def channels_router(
         publish,
         methods=["POST"],
         status_code=201,
+        openapi_extra=_published(),
         route_class_override=LeanRoute,
     )
 
@@ -133,12 +146,11 @@ def channels_router(
         return await subscriber.respond(request, list(dict.fromkeys(channel)), since=since)
 
     @router.patch("/api/events/{connection}")
-    async def change(request: Request, connection: str) -> JSONResponse:
+    async def change(request: Request, connection: str, wanted: Change) -> JSONResponse:
         """Adds and removes channels while the connection is open; no event is lost.
 
         What is added begins now. Says how things stand, as ``stream.open`` does there.
         """
-        wanted = await read_json(request, Change)
         _connected(connection)
         for name in wanted.add:
             await access.check_read(request, name)

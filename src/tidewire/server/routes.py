@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Coroutine, Sequence
-from contextlib import suppress
 from http import HTTPStatus
 from typing import Any
 
@@ -35,6 +34,11 @@ SSE: dict[int | str, dict[str, Any]] = {
 }
 """What the API page says of a route that streams."""
 
+REFUSED: dict[int | str, dict[str, Any]] = {
+    "4XX": {"description": "What is wrong, in the words of this API."}
+}
+"""And of every route; the framework would promise refusals of its own."""
+
 MAX_SHOWN = 128
 """Characters of a name in the request that its refusal repeats."""
 SEND_JSON = "Send JSON, and say so: 'Content-Type: application/json'."
@@ -42,6 +46,10 @@ SEND_JSON = "Send JSON, and say so: 'Content-Type: application/json'."
 
 class Route(APIRoute):
     """Turns TidewireError and validation errors into refusals (refusals.py)."""
+
+    def __init__(self, path: str, endpoint: Callable[..., Any], **options: Any) -> None:
+        responses = {**REFUSED, **(options.pop("responses", None) or {})}
+        super().__init__(path, endpoint, responses=responses, **options)
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         handle = super().get_route_handler()
@@ -60,10 +68,6 @@ class Route(APIRoute):
                 raise
 
         return answer
-
-    async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
-        with suppress(ClientDisconnect):  # while the endpoint read the body
-            await super().handle(scope, receive, send)
 
     def _refusal(self, request: Request, errors: Sequence[Any]) -> TidewireError:
         """What the framework found wrong. It does not read a body that is not called JSON."""
