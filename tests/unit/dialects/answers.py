@@ -43,8 +43,9 @@ SOURCES = st.builds(Source, TEXT, url=st.none() | TEXT, document=TEXT, title=st.
 SINGLES = SOURCES | st.builds(Data, TEXT, JSON, id=st.none() | TEXT) | st.builds(File, TEXT, TEXT)
 COUNTS = st.integers(0, 9)
 USAGE = st.builds(Usage, st.integers(9, 99), COUNTS, COUNTS, COUNTS)
+REASONS = ["stop", "length", "tool_calls", "content_filter", "other"]
 ENDS = (
-    st.builds(RunFinished, st.sampled_from(["stop", "length", "tool_calls", "content_filter"]))
+    st.builds(RunFinished, st.sampled_from(REASONS))
     | st.builds(RunStopped)
     | st.builds(RunFailed, st.just("upstream_broken"), TEXT, st.booleans())
 )

@@ -18,7 +18,7 @@ from tidewire.dialects import DIALECTS, find_dialect
 from tidewire.dialects.features import Feature
 from tidewire.dialects.openai import OpenAI
 from tidewire.errors import BadRequest
-from tidewire.wire.cursor import read_cursor
+from tidewire.wire.cursor import base36, read_cursor
 from tidewire.wire.event import Event
 from tidewire.wire.parser import Parser, ServerSentEvent
 
@@ -164,6 +164,16 @@ def test_events_are_written_the_same_however_they_come_together(
     else:
         assert before + rest == write(dialect, events)
     assert other.encode(EPOCH, cut + 1, events[cut:]) == rest
+
+
+@pytest.mark.parametrize("name", DIALECTS)
+def test_a_dialect_says_whether_what_it_writes_depends_on_what_came_before(name: str) -> None:
+    def depends(case: dict[str, Any]) -> bool:
+        events, fresh = stored(case), DIALECTS[name].encoder
+        last = fresh().encode(EPOCH, len(events), events[-1:])
+        return last != write(name, events, f"{EPOCH}-{base36(len(events) - 1)}")
+
+    assert DIALECTS[name].stateful == any(map(depends, CASES))
 
 
 @pytest.mark.parametrize("name", DIALECTS)
