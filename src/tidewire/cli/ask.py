@@ -136,7 +136,7 @@ async def _answer(
 
 
 def _show(event: AnswerEvent | None, reasoning: bool) -> None:
-    from tidewire.answers.events import ReasoningDelta, TextDelta, TextEnd, ToolReady
+    from tidewire.answers.events import ReasoningDelta, ReasoningEnd, TextDelta, TextEnd, ToolReady
 
     match event:
         case TextDelta(delta=delta):
@@ -145,6 +145,8 @@ def _show(event: AnswerEvent | None, reasoning: bool) -> None:
             typer.echo()
         case ReasoningDelta(delta=delta) if reasoning:
             say(delta, nl=False, dim=True, err=True)
+        case ReasoningEnd() if reasoning:
+            typer.echo(err=True)
         case ToolReady(name=name):
             say(f"[calls {name}]", dim=True, err=True)
         case _:

@@ -34,6 +34,21 @@ def test_an_answer_that_may_go_on_can_be_found_again(
     assert (command in result.stderr) == may_go_on
 
 
+@pytest.mark.parametrize(("option", "thought"), [("--reasoning", "Well…\n"), ("--model=m", "")])
+def test_thoughts_are_shown_on_lines_of_their_own_or_not_at_all(
+    monkeypatch: pytest.MonkeyPatch, option: str, thought: str
+) -> None:
+    async def follow(url: str, **_: Any) -> AsyncGenerator[ServerSentEvent, None]:
+        yield ServerSentEvent("reasoning.delta", '{"part":"r1","delta":"Well…"}', "e-1")
+        yield ServerSentEvent("reasoning.end", '{"part":"r1"}', "e-2")
+        yield ServerSentEvent("text.delta", '{"part":"t1","delta":"So"}', "e-3")
+        yield ServerSentEvent("run.finished", '{"reason":"stop"}', "e-4")
+
+    monkeypatch.setattr("tidewire.client.follow", follow)
+    result = CliRunner().invoke(app, ["ask", "Why?", "--session", "s", option])
+    assert (result.stdout, result.stderr) == ("So", f"{thought}[session s]\n")
+
+
 async def test_an_answer_that_cannot_be_stopped_is_said_to_go_on(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
