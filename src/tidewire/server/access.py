@@ -1,7 +1,8 @@
-"""Which channels the general calls leave alone: those that have a surface of their own.
+"""Who may do what: with rooms, as their policy says, and with channels by the general calls.
 
-Publishing to a room, a person or the monitor goes by their own calls, which check what
-is written; read they may be like any other, but not by everybody.
+Those leave alone what has a surface of its own. Publishing to a room, a person or the
+monitor goes by their own calls, which check what is written; read they may be like any
+other, but not by everybody.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from starlette.requests import Request
 from tidewire.chat.notifications import EVERYONE, USER
 from tidewire.chat.rooms import ROOM, RoomPolicy
 from tidewire.errors import Forbidden
-from tidewire.server.caller import caller
+from tidewire.server.caller import Caller, caller
 
 __all__ = ["INTERVAL", "MONITOR", "Access"]
 
@@ -27,10 +28,24 @@ _IS_RESERVED = re.compile("|".join(map(translate, RESERVED))).match
 
 
 class Access:
-    """What the general calls may do with a channel, by its name."""
+    """What a caller may do, by the name of the room or the channel."""
 
     def __init__(self, policy: RoomPolicy) -> None:
-        self._policy = policy
+        self.policy = policy
+
+    async def reader(self, request: Request, room: str) -> Caller:
+        """Who calls. Raises Forbidden if he may not read the room."""
+        person = caller(request)
+        if not await self.policy.may_read(person.user, room):
+            raise Forbidden("You may not read this room.")
+        return person
+
+    async def writer(self, request: Request, room: str) -> Caller:
+        """Who calls. Raises Forbidden if he may not write in the room."""
+        person = caller(request)
+        if not await self.policy.may_post(person.user, room):
+            raise Forbidden("You may not write in this room.")
+        return person
 
     def check_write(self, name: str) -> None:
         """Raises Forbidden for a channel that may not be published to or deleted."""
@@ -46,5 +61,5 @@ class Access:
         if name.startswith(USER):
             return name == USER + caller(request).user
         if name.startswith(ROOM):
-            return await self._policy.may_read(caller(request).user, name.removeprefix(ROOM))
+            return await self.policy.may_read(caller(request).user, name.removeprefix(ROOM))
         return True

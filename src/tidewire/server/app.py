@@ -32,6 +32,7 @@ from tidewire.server.channels import channels_router
 from tidewire.server.chat import chat_router
 from tidewire.server.connections import connections_router
 from tidewire.server.console import mount_console
+from tidewire.server.events import events_router
 from tidewire.server.health import health_router
 from tidewire.server.hosts import CheckHost
 from tidewire.server.interval import interval_router
@@ -40,6 +41,8 @@ from tidewire.server.monitor import MONITOR_RULE, Monitor, monitor_router
 from tidewire.server.notifications import notifications_router
 from tidewire.server.openai_api import openai_router
 from tidewire.server.origins import CheckOrigin
+from tidewire.server.presence import presence_router
+from tidewire.server.publish import publish_router
 from tidewire.server.responses_api import responses_router
 from tidewire.server.rooms import rooms_router
 from tidewire.server.routes import LeanRoute, answer_http_error
@@ -151,8 +154,7 @@ def _include_answers(app: FastAPI, answers: Answers, apis: dict[str, str]) -> No
 
 def _include_channels(app: FastAPI, tide: Tidewire, channels: Channels, monitor: str) -> Presence:
     """Channels, and what people do with them; the presence is to be run."""
-    policy = Everybody()
-    access = Access(policy)
+    access = Access(Everybody())
     subscriber = Subscriber(tide, channels, access)
     people = Folds(tide.log, People, most=10_000)
     presence = Presence(tide.log, channels, people)
@@ -160,8 +162,11 @@ def _include_channels(app: FastAPI, tide: Tidewire, channels: Channels, monitor:
     notifications = Notifications(tide.log, channels)
     _include(
         app,
-        channels_router(tide, channels, access, subscriber),
-        rooms_router(channels, rooms, presence, policy, subscriber),
+        publish_router(channels, access),
+        channels_router(channels, access, subscriber),
+        events_router(tide.hub, channels, access, subscriber),
+        rooms_router(channels, rooms, presence, access, subscriber),
+        presence_router(presence, access),
         notifications_router(tide, notifications, subscriber),
         monitor_router(monitor, subscriber),
         interval_router(tide, channels),

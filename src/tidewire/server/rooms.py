@@ -1,4 +1,4 @@
-"""``/api/rooms``: read, write, be there. A room's stream is that of its channel."""
+"""``/api/rooms``: read and write. A room's stream is that of its channel."""
 
 from __future__ import annotations
 
@@ -10,13 +10,12 @@ from pydantic import BaseModel, ConfigDict, Field
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from tidewire.chat.attendance import MAX_PEOPLE
 from tidewire.chat.presence import Presence
-from tidewire.chat.rooms import RoomPolicy, Rooms, room_channel
-from tidewire.errors import Conflict, Forbidden
+from tidewire.chat.rooms import Rooms, room_channel
 from tidewire.live.channels import Channels
 from tidewire.live.sinks import EXTENSION
-from tidewire.server.caller import Caller, CallerRoute, caller
+from tidewire.server.access import Access
+from tidewire.server.caller import CallerRoute, caller
 from tidewire.server.requested import requested_key
 from tidewire.server.routes import SSE
 from tidewire.server.subscribe import Subscriber
@@ -43,7 +42,7 @@ def rooms_router(
     channels: Channels,
     rooms: Rooms,
     presence: Presence,
-    policy: RoomPolicy,
+    access: Access,
     subscriber: Subscriber,
 ) -> APIRouter:
     router = APIRouter(route_class=CallerRoute, tags=["rooms"])
@@ -60,7 +59,7 @@ def rooms_router(
         shown = [
             {"room": name, "viewers": channels.audience(room_channel(name))}
             for name in names
-            if await policy.may_read(user, name)
+            if await access.policy.may_read(user, name)
         ]
         return JSONResponse({"rooms": shown, "after": names[-1] if len(names) == limit else None})
 
@@ -75,7 +74,7 @@ def rooms_router(
 
         A poll is a lease of 30 s, too, until the next one. The room is made if it does not exist.
         """
-        person, channel = await _reader(request, room), room_channel(room)
+        person, channel = await access.reader(request, room), room_channel(room)
         visit = presence.visit(channel, person.user, person.name)
         if mode == "poll":
             await presence.renew(channel, person.user, person.name)
@@ -86,7 +85,7 @@ def rooms_router(
     @router.post("/api/rooms/{room}/messages", status_code=201)
     async def post(request: Request, room: str, say: Say) -> JSONResponse:
         """Says something: an event ``room.message``. The same ``Idempotency-Key`` says it once."""
-        person = await _writer(request, room)
+        person = await access.writer(request, room)
         posted = await rooms.post(
             room,
             person.user,
@@ -108,7 +107,7 @@ def rooms_router(
 
         With ``cursor`` as ``last_event_id``, a subscription goes on from there.
         """
-        await _reader(request, room)
+        await access.reader(request, room)
         page = await rooms.history(room, before=before, limit=limit)
         return JSONResponse(msgspec.to_builtins(page))
 
@@ -118,8 +117,8 @@ def rooms_router(
 
         Idempotent.
         """
-        moderates = await policy.may_moderate(caller(request).user, room)
-        person = caller(request) if moderates else await _writer(request, room)
+        moderates = await access.policy.may_moderate(caller(request).user, room)
+        person = caller(request) if moderates else await access.writer(request, room)
         await rooms.delete(room, id, person.user, only_own=not moderates)
         return Response(status_code=204)
 
@@ -127,42 +126,9 @@ def rooms_router(
     async def typing(request: Request, room: str) -> Response:
         """Tells those who look at the room now that the caller is typing: ``room.typing``,
         an event without an id, that is stored nowhere."""
-        person = await _writer(request, room)
+        person = await access.writer(request, room)
         rooms.hint(room, person.user, person.name)
         return Response(status_code=204)
-
-    @router.get("/api/rooms/{room}/presence")
-    async def people(request: Request, room: str) -> JSONResponse:
-        """Who is there, each person once, those who came first first."""
-        await _reader(request, room)
-        found = await presence.people(room_channel(room))
-        return JSONResponse({"people": [person._asdict() for person in found]})
-
-    @router.put("/api/rooms/{room}/presence", status_code=204)
-    async def renew(request: Request, room: str) -> Response:
-        """For clients without a stream: the caller is there for 30 s more."""
-        person = await _reader(request, room)
-        if not await presence.renew(room_channel(room), person.user, person.name):
-            raise Conflict(f"The room is full: {MAX_PEOPLE} people are there.")
-        return Response(status_code=204)
-
-    @router.delete("/api/rooms/{room}/presence", status_code=204)
-    async def leave(request: Request, room: str) -> Response:
-        """Ends that lease. Who has an open stream of the room is there all the same."""
-        await presence.leave(room_channel(room), caller(request).user)
-        return Response(status_code=204)
-
-    async def _reader(request: Request, room: str) -> Caller:
-        person = caller(request)
-        if not await policy.may_read(person.user, room):
-            raise Forbidden("You may not read this room.")
-        return person
-
-    async def _writer(request: Request, room: str) -> Caller:
-        person = caller(request)
-        if not await policy.may_post(person.user, room):
-            raise Forbidden("You may not write in this room.")
-        return person
 
     return router
 
