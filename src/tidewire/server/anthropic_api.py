@@ -144,11 +144,11 @@ def _turns(message: Json) -> Iterator[ChatMessage]:
             results = [block for block in blocks if _type(block) == "tool_result"]
             yield from map(_result, results)
             if len(results) < len(blocks) or not blocks:
-                others = [block for block in blocks if block not in results]
+                others = [block for block in blocks if _type(block) != "tool_result"]
                 yield ChatMessage("user", _content(others if blocks else content))
         case "assistant":
             calls = [block for block in blocks if _type(block) == "tool_use"]
-            others = [block for block in blocks if block not in calls]
+            others = [block for block in blocks if _type(block) != "tool_use"]
             said = _content(others if blocks else content)
             yield ChatMessage("assistant", said, [_call(call) for call in calls])
         case "system":

@@ -201,3 +201,17 @@ async def test_a_model_that_cannot_be_reached_is_an_error_of_the_same_shape(
     response = await api.post(URL, json={"messages": [USER], "stream": stream})
     assert (response.status_code, response.json()["error"]["type"]) == (502, "api_error")
     assert response.headers["x-run-id"].startswith("run_")
+
+
+def test_no_block_is_looked_for_among_the_others() -> None:
+    """A body has room for ten thousand of each kind: that would take the time of all others."""
+
+    class Block(dict[str, Any]):
+        def __eq__(self, other: object) -> bool:
+            raise AssertionError("compared with another block")
+
+    said = [Block(type="text", text="See?"), Block(type="tool_result", tool_use_id="c1")]
+    called = [Block(type="text", text="Yes."), Block(type="tool_use", id="c1", name="look")]
+    turns = [{"role": "user", "content": said}, {"role": "assistant", "content": called}]
+    asked = Messages(messages=turns).question().messages
+    assert [turn.role for turn in asked] == ["tool", "user", "assistant"]
