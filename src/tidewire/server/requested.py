@@ -15,6 +15,7 @@ from tidewire.dialects import find_dialect
 from tidewire.dialects.base import Dialect
 from tidewire.errors import BadRequest, UnsupportedMediaType
 from tidewire.live.start import check_since
+from tidewire.wire import depth
 
 __all__ = [
     "charset",
@@ -30,6 +31,9 @@ __all__ = [
     "requested_wait",
 ]
 
+MAX_DEPTH = 2 * depth.MAX_DEPTH
+"""Of a body: what is kept to fewer levels stands in some more there."""
+TOO_DEEP = "The body is nested too deeply."
 MAX_WAIT_SECONDS = 55.0
 DEFAULT_WAIT_SECONDS = 25.0
 
@@ -105,13 +109,16 @@ async def read_json(request: Request, type: Any = Any) -> Any:
     """The body as ``type``. Raises BadRequest, UnsupportedMediaType."""
     check_coding(request)
     try:
-        return msgspec.json.decode(await request.body(), type=type)
+        body = msgspec.json.decode(await request.body(), type=type)
     except msgspec.ValidationError as exc:
         raise BadRequest(f"The body does not fit: {exc}.") from exc
     except (msgspec.DecodeError, UnicodeDecodeError):
         raise BadRequest("The body is not valid JSON.") from None
     except RecursionError:
-        raise BadRequest("The body is nested too deeply.") from None
+        raise BadRequest(TOO_DEEP) from None
+    if depth.is_too_deep(body, MAX_DEPTH):
+        raise BadRequest(TOO_DEEP)
+    return body
 
 
 def requested_key(request: Request) -> str | None:

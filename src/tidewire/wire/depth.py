@@ -15,11 +15,12 @@ __all__ = ["MAX_DEPTH", "is_too_deep"]
 MAX_DEPTH: Final = 100
 
 
-def is_too_deep(value: Any) -> bool:
-    """True if more than MAX_DEPTH lists and objects stand in each other."""
+def is_too_deep(value: Any, most: int = MAX_DEPTH) -> bool:
+    """True if more than so many lists and objects stand in each other."""
     level = [value]
-    for _ in range(MAX_DEPTH):
+    while level and most:
         level = [inner for each in level for inner in _inside(each)]
+        most -= 1
     return any(isinstance(each, dict | list) for each in level)
 
 

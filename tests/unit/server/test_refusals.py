@@ -92,8 +92,9 @@ async def test_a_wrong_method_is_told_all_that_the_path_allows(api: httpx.AsyncC
         b'{"text": "no UTF-8: \xff"}',
         b'{"number": NaN}',
         b"[" * 100_000,
+        b"[" * 201 + b"]" * 201,
     ],
-    ids=["surrogate", "latin", "nan", "deep"],
+    ids=["surrogate", "latin", "nan", "deep", "201 deep"],
 )
 async def test_what_is_no_json_is_refused_by_every_kind_of_route(
     api: httpx.AsyncClient, path: str, body: bytes
