@@ -25,7 +25,6 @@ class Retries:
         self._left = limit
         self._rng = rng
         self._pause_seconds = _FIRST_PAUSE_SECONDS
-        self._paused_seconds = 0.0
         self._patience_seconds = _PATIENCE_SECONDS
 
     def pause_seconds(self, error: ModelError) -> float | None:
