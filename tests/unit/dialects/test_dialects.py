@@ -13,7 +13,15 @@ from hypothesis import strategies as st
 from tests.conformance.cases import load
 from tests.faults.viewer import understand
 from tests.unit.dialects.grammars import GRAMMARS
-from tidewire.answers.events import RunFinished, RunStarted, TextDelta, TextEnd, TextStart, encode
+from tidewire.answers.events import (
+    RunFinished,
+    RunStarted,
+    Source,
+    TextDelta,
+    TextEnd,
+    TextStart,
+    encode,
+)
 from tidewire.dialects import DIALECTS, find_dialect
 from tidewire.dialects.features import Feature
 from tidewire.dialects.openai import OpenAI
@@ -273,6 +281,19 @@ def test_usage_that_was_asked_for_is_a_chunk_of_its_own_and_nowhere_else() -> No
     last = json.loads(usage.data)
     assert (last["choices"], last["usage"]["total_tokens"]) == ([], 5)
     assert done.data == "[DONE]"
+
+
+@pytest.mark.parametrize("usage_apart", [False, True])
+def test_all_pages_are_said_in_one_chunk_before_the_end(usage_apart: bool) -> None:
+    pages = ["https://a.example/", "https://b.example/"]
+    cited = [Source(f"s{number}", url=url) for number, url in enumerate(pages)]
+    said = [RunStarted("run_1"), *cited, RunFinished()]
+    encoder = OpenAI(usage_apart=usage_apart).encoder()
+    whole = encoder.encode(EPOCH, 1, [Event(event.type, encode(event)) for event in said])
+    _, before, finish, *_ = [json.loads(event.data) for event in read(whole)[:-1]]
+    annotations = before["choices"][0]["delta"]["annotations"]
+    assert [annotation["url_citation"]["url"] for annotation in annotations] == pages
+    assert finish["choices"][0]["finish_reason"] == "stop"
 
 
 def test_a_dialect_is_found_by_name_and_a_wrong_one_refused() -> None:
