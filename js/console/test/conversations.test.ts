@@ -79,9 +79,24 @@ describe("stopping", () => {
   it("gives the button back when the stop did not get through", async () => {
     conversations.ask("long", null);
     source.tell(started);
+    source.watcher.connection({ state: "open" });
     source.stop.mockRejectedValueOnce(new Error("away"));
     conversations.stop(lastTurn());
     await vi.waitFor(() => expect(lastTurn().phase).toBe("streaming"));
+  });
+
+  it("that meets a lost connection is said again on the next one", async () => {
+    conversations.ask("long", null);
+    source.tell(started);
+    source.watcher.connection({ state: "offline" });
+    source.stop.mockRejectedValueOnce(new Error("away"));
+    conversations.stop(lastTurn());
+    await Promise.resolve();
+    expect(lastTurn().phase).toBe("stopping");
+    source.watcher.connection({ state: "open" });
+    expect(source.stop).toHaveBeenCalledTimes(2);
+    await Promise.resolve();
+    expect(lastTurn().phase).toBe("stopping");
   });
 
   it.each(["before", "after"])("takes back a question that never got through (told %s)", (when) => {

@@ -68,6 +68,14 @@ describe("Shelf", () => {
     expect(turn?.question).toBe("why?");
   });
 
+  it("keeps an older turn whole or not at all", () => {
+    const made = answered(1, "x".repeat(800));
+    made.turns.push(...answered(1, "y".repeat(600)).turns);
+    const shelf = new Shelf(localStorage, { conversations: 10, characters: 2400 });
+    shelf.save(made);
+    expect(shelf.load()[0]?.turns).toEqual([made.turns[1]]);
+  });
+
   it("makes room when the browser refuses", () => {
     let room = 1;
     const full = new Proxy(localStorage, {

@@ -56,7 +56,7 @@ export class Answering {
   stop(): void {
     this.#step("stop");
     if (this.#isUnsent()) this.#takeBack();
-    else this.#watch?.stop().catch(() => this.#step("stopFailed"));
+    else this.#halt();
   }
 
   /** Stops watching. The run goes on. */
@@ -88,7 +88,16 @@ export class Answering {
 
   #connection(connection: Connection): void {
     this.#turn.connection = connection;
-    if (this.#turn.phase === "stopping" && this.#isUnsent()) this.#takeBack();
+    if (this.#turn.phase !== "stopping") return;
+    if (this.#isUnsent()) this.#takeBack();
+    else if (connection.state === "open") this.#halt();
+  }
+
+  /** What does not reach the server because the connection is lost is said again on the next. */
+  #halt(): void {
+    this.#watch?.stop().catch(() => {
+      if (this.#turn.connection.state === "open") this.#step("stopFailed");
+    });
   }
 
   #isUnsent(): boolean {

@@ -1,7 +1,7 @@
 /**
  * A conversation as text, and back.
  *
- * Writing keeps within a size: the oldest turns go first, and an answer too large by
+ * Writing keeps within a size: the oldest turns go first, and a last answer too large by
  * itself is kept without its parts (its run can be read again from the server). Reading
  * trusts nothing: another version, another page or a person may have written it.
  */
@@ -17,10 +17,11 @@ export function writeConversation(conversation: Conversation, maxCharacters: num
   const { id, title, session, updatedAtMs } = conversation;
   let left = maxCharacters;
   const turns: unknown[] = [];
-  for (const turn of conversation.turns.toReversed()) {
-    const record = turnRecord(turn, left);
+  for (const turn of [...conversation.turns].reverse()) {
+    const isNewest = turns.length === 0;
+    const record = turnRecord(turn, isNewest ? left : Infinity);
     left -= JSON.stringify(record).length;
-    if (left < 0 && turns.length > 0) break;
+    if (left < 0 && !isNewest) break;
     turns.unshift(record);
   }
   return JSON.stringify({ version: VERSION, id, title, session, updatedAtMs, turns });

@@ -20,7 +20,7 @@ export const liveEn = {
   roomTyping_more: "{names} are typing",
   roomWrite: "Write to {room}",
   roomQuiet: "Nothing has been said here yet.",
-  roomEarlier: "Show earlier messages",
+  showEarlier: "Show earlier messages",
   roomDeleted: "This message was deleted.",
   roomRemove: "Delete this message",
   roomRemoveAsk: "Delete this message for everybody?",

@@ -21,7 +21,7 @@ export const liveZh: LiveWords = {
   roomTyping_more: "{names} 正在输入",
   roomWrite: "发到 {room}",
   roomQuiet: "这里还没有人说话。",
-  roomEarlier: "显示更早的消息",
+  showEarlier: "显示更早的消息",
   roomDeleted: "这条消息已被删除。",
   roomRemove: "删除这条消息",
   roomRemoveAsk: "对所有人删除这条消息？",

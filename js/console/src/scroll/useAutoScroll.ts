@@ -3,7 +3,7 @@
  * `wanted` is false where there is nothing to follow: then it stays as it is.
  */
 
-import { onBeforeUnmount, onMounted, ref, type Ref } from "vue";
+import { nextTick, onBeforeUnmount, onMounted, ref, type Ref } from "vue";
 
 import { isPinned, type ScrollPlace } from "./pinned";
 
@@ -11,6 +11,8 @@ export interface AutoScroll {
   readonly pinned: Ref<boolean>;
   /** Goes to the end and follows again. */
   toEnd(smooth?: boolean): void;
+  /** What one reads stays where it is, though more appears above. */
+  growAbove(grow: () => Promise<void> | void): Promise<void>;
 }
 
 export function useAutoScroll(
@@ -38,6 +40,13 @@ export function useAutoScroll(
     view.value?.scrollTo({ top, behavior: smooth ? "smooth" : "instant" });
   }
 
+  async function growAbove(grow: () => Promise<void> | void): Promise<void> {
+    const below = (view.value?.scrollHeight ?? 0) - (view.value?.scrollTop ?? 0);
+    await grow();
+    await nextTick();
+    view.value?.scrollTo({ top: view.value.scrollHeight - below, behavior: "instant" });
+  }
+
   onMounted(() => {
     view.value?.addEventListener("scroll", onScroll, { passive: true });
     if (content.value) growth.observe(content.value);
@@ -47,7 +56,7 @@ export function useAutoScroll(
     view.value?.removeEventListener("scroll", onScroll);
     growth.disconnect();
   });
-  return { pinned, toEnd };
+  return { pinned, toEnd, growAbove };
 }
 
 function placeOf(view: HTMLElement): ScrollPlace {
