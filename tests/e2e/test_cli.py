@@ -331,11 +331,14 @@ async def test_a_full_disk_is_said(stream: tuple[str, str]) -> None:
 
 async def test_texts_are_utf_8_in_every_locale(server: TidewireProcess) -> None:
     ascii = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
-    asked, published = await asyncio.gather(
-        tidewire("ask", "größe", TIDEWIRE_SERVER=server.url, **ascii),
+    latin = {**ascii, "PYTHONIOENCODING": "latin-1:strict"}
+    *asked, published = await asyncio.gather(
+        tidewire("ask", "größe 月", TIDEWIRE_SERVER=server.url, **ascii),
+        tidewire("ask", "größe 月", TIDEWIRE_SERVER=server.url, **latin),
         tidewire("publish", "heights", TIDEWIRE_SERVER=server.url, input="größe\n", **ascii),
     )
-    assert asked.status == published.status == 0
+    assert published.status == 0
+    assert all("> größe 月\n" in outcome.said for outcome in asked)
     async with httpx.AsyncClient(base_url=server.url) as client:
         polled = await client.get("/api/channels/heights?mode=poll&from=start")
     assert polled.json()["events"][0]["data"] == "größe"

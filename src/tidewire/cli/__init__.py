@@ -15,7 +15,7 @@ from tidewire.cli.publish import publish
 from tidewire.cli.record import record
 from tidewire.cli.serve import serve
 from tidewire.cli.tail import tail
-from tidewire.cli.terminal import advice
+from tidewire.cli.terminal import advice, write_utf_8
 from tidewire.errors import TidewireError
 
 __all__ = ["app", "main"]
@@ -58,6 +58,7 @@ def common(
 
 def main() -> None:
     """The command ``tidewire``: an error that we know is one line, not a traceback."""
+    write_utf_8()
     try:
         app()
     except TidewireError as exc:

@@ -38,7 +38,8 @@ def publish(
 
     Prints the cursor of the (last) event. What fails for a while is tried again, and
     stored once. With lines from stdin, each is stored before the next is sent, and its
-    key is the given one with the number of the line; how many were is told on stderr.
+    key is the given one with the number of the line. How many there were is told on
+    stderr, also where one of them fails.
     """
     if json and event != "message":
         raise typer.BadParameter("with --json, the type stands in the JSON", param_hint="--event")

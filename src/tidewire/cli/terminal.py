@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import sys
+from io import TextIOWrapper
 from typing import TYPE_CHECKING, Any
 
 import typer
@@ -13,7 +14,7 @@ from tidewire.errors import ServerRefused, TidewireError
 if TYPE_CHECKING:
     from tidewire.answers.events import AnswerEvent
 
-__all__ = ["advice", "bearer", "say", "tell_end", "tell_reset", "tell_wait"]
+__all__ = ["advice", "bearer", "say", "tell_end", "tell_reset", "tell_wait", "write_utf_8"]
 
 _CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 _ADVICE = {
@@ -21,6 +22,14 @@ _ADVICE = {
     "method_not_allowed": " Is --server (TIDEWIRE_SERVER) the address of tidewire serve?",
     ServerRefused.code: " Does tidewire serve run there?",
 }
+
+
+def write_utf_8() -> None:
+    """Has files and pipes get UTF-8, as stdin is read; a terminal, what it can show."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            encoding = stream.encoding if stream.isatty() else "utf-8"
+            stream.reconfigure(encoding=encoding, errors="replace")
 
 
 def advice(error: TidewireError) -> str:
