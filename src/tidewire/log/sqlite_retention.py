@@ -49,7 +49,6 @@ class Retainer:
             self._db.execute(QUERIES["trim_keys"], (state.id, upto))
             self._db.execute(QUERIES["set_trimmed"], (upto, state.id))
             state.trimmed = upto
-            self._sizes.pop(state.id, None)
 
     def _over_bytes(self, state: StreamState, limit: int, added: Commit | None) -> int:
         """The offset up to which events must go so that at most ``limit`` bytes stay."""
