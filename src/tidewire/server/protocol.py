@@ -41,8 +41,8 @@ HEAD_TOO_LARGE = (
 _STEPS = {"on_message_begin", "on_headers_complete", "on_body", "on_message_complete"}
 _CONNECTION = {"cycle", "flow", "headers", "on_response_complete", "pipeline", "scope", "transport"}
 _RESPONSE = {
-    "chunked_encoding", "disconnected", "keep_alive", "response_complete", "response_started",
-    "scope",
+    "chunked_encoding", "disconnected", "keep_alive", "message_event", "response_complete",
+    "response_started", "scope",
 }  # fmt: skip
 
 
@@ -186,5 +186,8 @@ class TidewireProtocol(HttpToolsProtocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         super().connection_lost(exc)
+        if self.pipeline:  # only the request that came last was told
+            self._answering.disconnected = True
+            self._answering.message_event.set()
         if self._sink is not None:
             self._sink.lose()

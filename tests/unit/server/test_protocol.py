@@ -134,6 +134,24 @@ async def test_what_comes_instead_of_a_stream_has_its_length(version: str) -> No
     assert b"\r\ncontent-length: %d\r\n" % len(body) in head
 
 
+async def test_who_leaves_with_a_request_behind_the_one_that_is_answered_leaves_both() -> None:
+    has_left = asyncio.Event()
+
+    async def wait(scope: Scope, receive: Receive, send: Send) -> None:
+        await receive()
+        if (await receive())["type"] == "http.disconnect":
+            has_left.set()
+
+    server = await asyncio.get_running_loop().create_server(_protocols(wait), "127.0.0.1", 0)
+    _, writer = await asyncio.open_connection(*server.sockets[0].getsockname())
+    writer.write(2 * b"GET / HTTP/1.1\r\n\r\n")
+    writer.close()
+    async with asyncio.timeout(10):
+        await has_left.wait()
+    server.close()
+    await asyncio.gather(writer.wait_closed(), server.wait_closed())
+
+
 @in_no_time
 async def test_who_had_to_read_another_answer_first_is_not_taken_for_stalled() -> None:
     protocol = _protocols(_tell_limit)()
