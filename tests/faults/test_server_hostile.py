@@ -1,4 +1,4 @@
-"""Heads and trailers without end: refused while they come, and nothing of them is kept."""
+"""Heads, trailers and bodies without end: refused while they come, and nothing of them is kept."""
 
 from __future__ import annotations
 
@@ -16,8 +16,10 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")  # one server for all
 
 GET = b"GET /healthz HTTP/1.1\r\nHost: test\r\n"
 POST = b"POST /api/chat HTTP/1.1\r\nHost: test\r\nContent-Type: application/json\r\n"
-CHUNKED = b"Transfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n"
+CHUNKS = b"Transfer-Encoding: chunked\r\n\r\n"
+TRAILERS = CHUNKS + b"2\r\n{}\r\n0\r\n"
 LONG = b"a" * 70_000
+OVER = b" " * (1 << 20) + b"{"
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
@@ -55,10 +57,22 @@ async def test_a_head_without_end_is_refused(server: ServerProcess, request_begi
 
 
 async def test_trailers_without_end_close_the_connection(server: ServerProcess) -> None:
-    assert await _send(server, POST + CHUNKED + b"X-Long: " + 5 * LONG) == b""
+    assert await _send(server, POST + TRAILERS + b"X-Long: " + 5 * LONG) == b""
 
 
 async def test_a_body_may_be_longer_than_a_head(server: ServerProcess) -> None:
     request = b"POST /api/channels/a HTTP/1.1\r\nHost: test\r\nConnection: close\r\n"
     request += b"Content-Length: %d\r\n\r\n" % (2 * len(LONG)) + 2 * LONG
     assert (await _send(server, request)).startswith(b"HTTP/1.1 201 ")
+
+
+@pytest.mark.parametrize(
+    "body_begins",
+    [b"Content-Length: 9999999\r\n\r\n", CHUNKS + b"%x\r\n" % len(OVER) + OVER],
+    ids=["that says so", "that does not"],
+)
+async def test_a_body_over_the_limit_is_refused(server: ServerProcess, body_begins: bytes) -> None:
+    request = POST + b"Connection: close\r\n" + body_begins
+    head, _, body = (await _send(server, request)).partition(b"\r\n\r\n")
+    assert head.startswith(b"HTTP/1.1 413 ")
+    assert json.loads(body)["error"]["code"] == "too_large"
