@@ -47,6 +47,10 @@ from tidewire.server.streams import streams_router
 __all__ = ["Tidewire", "open_log"]
 
 EXPIRE_EVERY_SECONDS = 60.0
+NOT_OPEN = (
+    "This Tidewire is not open. FastAPI(lifespan=tide.lifespan) opens it with the app, or 'async "
+    "with tide.lifespan(app)' in a lifespan of yours: in the outermost app's, if one is mounted."
+)
 
 
 def open_log(url: str, *, synchronous: str = "normal") -> Log:
@@ -175,7 +179,11 @@ class Tidewire:
         """Starts a run from an async iterable of texts and answer events.
 
         It lives on when the request ends; see Runs.start for the options and errors.
+        Raises ConfigError if nobody has entered ``lifespan`` or called ``open``; only a
+        MemoryLog does without.
         """
+        if self not in Tidewire.opened and not isinstance(self.log, MemoryLog):
+            raise ConfigError(NOT_OPEN)
         make = source if callable(source) else lambda: source
         return await self.runs.start(
             make,

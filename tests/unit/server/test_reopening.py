@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tidewire.errors import ConfigError
 from tidewire.server.tide import Tidewire
 
 
@@ -22,3 +23,13 @@ async def test_what_was_drained_and_closed_may_be_opened_again(url: str, tmp_pat
             started = await tide.start(_hello())
             await tide.begin_drain()
             assert (await tide.log.info(started.id)).closed
+
+
+async def test_an_app_that_lacks_the_lifespan_is_told_so(tmp_path: Path) -> None:
+    tide = Tidewire(f"sqlite:///{tmp_path}/log.sqlite")
+    with pytest.raises(ConfigError, match=r"FastAPI\(lifespan=tide\.lifespan\)"):
+        await tide.start(_hello())
+    async with tide.lifespan():
+        await tide.start(_hello())
+    with pytest.raises(ConfigError, match="is not open"):
+        await tide.start(_hello())
