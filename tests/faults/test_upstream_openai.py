@@ -23,7 +23,14 @@ from tests.faults.fake_upstream import (
     chunk,
     said,
 )
-from tidewire.answers.events import AnswerEvent, TextDelta, TextEnd, TextStart, Usage
+from tidewire.answers.events import (
+    AnswerEvent,
+    ReasoningDelta,
+    TextDelta,
+    TextEnd,
+    TextStart,
+    Usage,
+)
 from tidewire.errors import (
     ModelError,
     UpstreamBroken,
@@ -327,6 +334,20 @@ async def test_compressed_stream_is_refused() -> None:
     )
     assert type(error) is UpstreamBroken
     assert "compressed" in str(error)
+
+
+async def test_content_in_pieces() -> None:
+    """So Mistral's models say what they think, and what they refer to."""
+    thought = {"type": "thinking", "thinking": [{"type": "text", "text": "Hm."}]}
+    pieces = [
+        thought,
+        {"type": "reference", "reference_ids": [1]},
+        {"type": "text", "text": "High"},
+    ]
+    first = b"data: %b\n\n" % json.dumps({"choices": [{"delta": {"content": pieces}}]}).encode()
+    events, error = await ask(lambda x: x.stream(first, *said(" water."), FINISH, DONE))
+    assert (text(events), error) == ("High water.", None)
+    assert events[1] == ReasoningDelta("r1", "Hm.")
 
 
 @pytest.mark.parametrize("garbage", [b"data: {nonsense\n\n", b"data: 17\n\n", b"data: null\n\n"])

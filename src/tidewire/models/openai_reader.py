@@ -2,9 +2,10 @@
 
 The pure half of models/openai.py: JSON text in, events out. Written for the vendor's
 format and for what compatible servers make of it: nulls anywhere, reasoning under two
-names, tool calls without an index or with the whole call in one piece, an error object
-inside a 200 stream, a chat.completion where a stream was asked for. After a call that the
-model was made to make the vendor says ``stop``, and some servers after every call.
+names or in pieces of the content, tool calls without an index or with the whole call in
+one piece, an error object inside a 200 stream, a chat.completion where a stream was asked
+for. After a call that the model was made to make the vendor says ``stop``, and some
+servers after every call.
 """
 
 from __future__ import annotations
@@ -29,8 +30,15 @@ class _Annotation(msgspec.Struct, gc=False):
     url_citation: _UrlCitation | None = None
 
 
+class _Piece(msgspec.Struct, gc=False):
+    """Content that is not text alone: so Mistral's models think."""
+
+    text: str | None = None
+    thinking: list[_Piece] | None = None
+
+
 class _Delta(msgspec.Struct, gc=False):
-    content: str | None = None
+    content: str | list[_Piece] | None = None
     reasoning_content: str | None = None
     reasoning: str | None = None
     refusal: str | None = None
@@ -103,8 +111,10 @@ class Reader(StreamReader):
         events: list[AnswerEvent] = []
         if reasoning := delta.reasoning_content or delta.reasoning:
             events += self._parts.reasoning(reasoning)
-        if delta.content:
+        if isinstance(delta.content, str):
             events += self._parts.text(delta.content)
+        elif delta.content:
+            events += self._pieces(delta.content)
         if delta.refusal:
             self._refused = True
             events += self._parts.text(delta.refusal)
@@ -117,4 +127,12 @@ class Reader(StreamReader):
         for annotation in delta.annotations or ():
             if (cited := annotation.url_citation) is not None:
                 events += self._sources.cite(url=cited.url, title=cited.title)
+        return events
+
+    def _pieces(self, pieces: list[_Piece]) -> list[AnswerEvent]:
+        events: list[AnswerEvent] = []
+        for piece in pieces:
+            for thought in piece.thinking or ():
+                events += self._parts.reasoning(thought.text or "")
+            events += self._parts.text(piece.text or "")
         return events
