@@ -29,6 +29,11 @@ it("tells of an answer that breaks off as of one that does not come", async () =
   await expect(call("api/rooms")).rejects.toBeInstanceOf(ConnectionLost);
 });
 
+it("takes a page that something in between has sent for no answer", async () => {
+  answer(new Response("<h1>Sign in to this network</h1>"));
+  await expect(call("api/rooms")).rejects.toBeInstanceOf(ConnectionLost);
+});
+
 it("does not wait for ever", async () => {
   const limit = new AbortController();
   const timeout = vi.spyOn(AbortSignal, "timeout").mockReturnValue(limit.signal);

@@ -134,3 +134,16 @@ it("says why the server does not give it", async () => {
   await settle();
   expect(failure.value).toEqual(error);
 });
+
+it.each([true, false])("asks again when it is looked at again (rests: %s)", async (restsHidden) => {
+  vi.stubGlobal("fetch", () => Promise.resolve(new Response("<h1>Sign in</h1>")));
+  const { failure } = live({ restsHidden, cursor: () => "a-9" });
+  await settle();
+  expect(failure.value?.code).toBe("not_a_stream");
+  server = new FakeServer();
+  look("hidden");
+  look("visible");
+  await settle();
+  expect(server.streams[0]?.asked.headers.get("Last-Event-ID")).toBe("a-9");
+  expect(failure.value).toBeNull();
+});

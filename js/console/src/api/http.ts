@@ -34,7 +34,16 @@ export async function call(path: string, { method, body, headers }: Call = {}): 
   if (response.status === 401) locked.value = true;
   const text = await response.text().catch(lost);
   if (!response.ok) throw refusal(response.status, text);
-  return text === "" ? null : JSON.parse(text);
+  return text === "" ? null : readJson(text);
+}
+
+/** What is no JSON is not from this server, but from something in between. */
+function readJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    return lost(error);
+  }
 }
 
 function lost(cause: unknown): never {

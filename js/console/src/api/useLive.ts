@@ -42,6 +42,7 @@ export function useLive(options: LiveOptions): Live {
     const url = options.url();
     const isHidden = options.restsHidden === true && document.visibilityState === "hidden";
     if (stream || url === null || isHidden) return;
+    failure.value = null;
     connection.value = { state: cursor === "" ? "connecting" : "resuming" };
     stream = openStream(new URL(url, document.baseURI), {
       live: true,
@@ -54,6 +55,7 @@ export function useLive(options: LiveOptions): Live {
       },
       onClose: ({ reason, error }) => {
         if (reason === "aborted") return;
+        rest(); // who looks at the page again asks again
         failure.value = failureOf(error);
         if (error instanceof Refused && error.status === 401) locked.value = true;
       },
@@ -63,7 +65,6 @@ export function useLive(options: LiveOptions): Live {
   /** Behind what was seen of it. */
   function again(): void {
     rest();
-    failure.value = null;
     go();
   }
 
