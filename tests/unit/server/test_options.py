@@ -70,6 +70,11 @@ def test_a_choice_is_among_the_tools(tools: list[Any], choice: str, complaint: s
         Options(tools=tools, tool_choice=choice).question(ASKED)
 
 
+@pytest.mark.parametrize("choice", ["auto", "none", "required", "tide"])
+def test_a_choice_that_can_be_made_is_passed_on(choice: str) -> None:
+    assert Options(tools=[TOOL], tool_choice=choice).question(ASKED).tool_choice == choice
+
+
 SMALL: dict[str, Any] = {"d": "x" * (64 * 1024 - 8)}
 LARGE: dict[str, Any] = {"d": "x" * (64 * 1024 - 7)}
 
