@@ -7,6 +7,7 @@ import os
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 
 from tidewire.log.ownership import OwnerLocks
@@ -18,6 +19,8 @@ def test_who_holds_a_lock_is_alive_and_dead_when_it_is_given_back(tmp_path: Path
     assert not ours.is_dead("them") and not theirs.is_dead("them")
     theirs.release()
     assert ours.is_dead("them")
+    theirs.hold("them")  # as a log that is opened again
+    assert not ours.is_dead("them")
 
 
 def test_what_a_dead_process_left_is_removed(tmp_path: Path) -> None:
@@ -36,3 +39,14 @@ def test_who_cannot_be_asked_about_is_not_dead(
 
     monkeypatch.setattr(os, "open", refuse)
     assert not OwnerLocks(tmp_path).is_dead("them")
+
+
+def test_asking_leaves_no_file_open(tmp_path: Path) -> None:
+    ours, theirs = OwnerLocks(tmp_path), OwnerLocks(tmp_path)
+    theirs.hold("them")
+    (tmp_path / "dead").touch()
+    before = psutil.Process().num_fds()
+    assert not ours.is_dead("them") and ours.is_dead("dead")
+    with pytest.raises(OSError):
+        ours.hold("them")
+    assert psutil.Process().num_fds() == before
