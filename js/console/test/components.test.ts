@@ -189,6 +189,15 @@ describe("ConversationList", () => {
     list.unmount();
   });
 
+  it("says which conversation its buttons are of", () => {
+    const list = show();
+    for (const button of list.findAll("[aria-label=Rename], [aria-label=Delete]")) {
+      const described = button.attributes("aria-describedby") ?? "";
+      expect(document.getElementById(described)?.textContent).toBe("Tides");
+    }
+    list.unmount();
+  });
+
   it("gives the focus on when a conversation is removed", async () => {
     const list = show();
     await list.get("[data-testid=remove]").trigger("click");
