@@ -224,6 +224,7 @@ FAILURES = {
     "openai-responses": lambda data: (
         (data["type"], data["sequence_number"], data["code"]) == ("error", 0, "stream_reset")
         and data["error"]["code"] == "stream_reset"
+        and data["param"] is data["error"]["param"] is None
     ),
     "anthropic": lambda data: (
         (data["type"], data["error"]["code"]) == ("error", "stream_reset")
