@@ -110,7 +110,7 @@ def take_batch(events: Iterable[Event]) -> list[Event]:
     return taken
 
 
-class Commit(NamedTuple):
+class Commit(msgspec.Struct, gc=False):
     """What one commit added to one stream; or, ``deleted``, that it is no more."""
 
     stream: str

@@ -55,8 +55,8 @@ class Commits:
         if before is None:
             self._commits[name] = Commit(name, first, list(events), closed, epoch)
             return
-        before.events.extend(events)
-        self._commits[name] = before._replace(closed=closed)
+        before.events += events
+        before.closed = closed
 
     def take(self) -> list[Commit]:
         return list(self._commits.values())

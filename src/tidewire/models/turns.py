@@ -8,8 +8,6 @@ model of a fallback list.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
 
 from tidewire.errors import UpstreamRefused
 
@@ -19,26 +17,27 @@ _RETRY_AFTER_SECONDS = 1.0
 
 
 class Turns:
-    """``at_once`` turns, 0 for as many as are asked for; ``queue`` more may wait."""
+    """``at_once`` turns, 0 for as many as are asked for; ``queue`` more may wait.
+
+    A turn is held with ``async with``. Raises UpstreamRefused with status 429 if none is
+    to be had.
+    """
 
     def __init__(self, *, at_once: int, queue: int, wait_seconds: float) -> None:
         self._free = asyncio.Semaphore(at_once) if at_once else None
         self._places = queue
         self._wait_seconds = wait_seconds
 
-    @asynccontextmanager
-    async def turn(self) -> AsyncGenerator[None, None]:
-        """Waits for a turn and holds it. Raises UpstreamRefused with status 429."""
+    async def __aenter__(self) -> None:
         if self._free is None:
-            yield
             return
         if self._free.locked():
             await self._queue(self._free)
         else:
             await self._free.acquire()
-        try:
-            yield
-        finally:
+
+    async def __aexit__(self, *exc: object) -> None:
+        if self._free is not None:
             self._free.release()
 
     async def _queue(self, free: asyncio.Semaphore) -> None:

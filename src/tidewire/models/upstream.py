@@ -9,8 +9,7 @@ it), never asks for compression (it delays tokens) and never retries.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Callable
 from datetime import UTC, datetime
 
 import aiohttp
@@ -44,31 +43,30 @@ class Upstream:
         self._session: aiohttp.ClientSession | None = None
         self._streams: set[EventStream] = set()
 
-    @asynccontextmanager
-    async def stream(
+    async def open(
         self, body: bytes, *, on_comment: Callable[[str], object] | None = None
-    ) -> AsyncGenerator[EventStream, None]:
-        """Sends ``body`` and gives the events of the answer, the first of them at hand.
+    ) -> EventStream:
+        """Sends ``body``; gives the events of the answer, the first of them at hand.
 
-        ``on_comment`` is called with each comment when its batch of events is read.
-        Leaving the context closes the connection unless the answer was read to its
-        end. Raises a ModelError if there is no event stream (or JSON document, which
-        is given as a single event), or no event in time.
+        To be given to ``close``. ``on_comment`` is called with each comment when its batch
+        of events is read. Raises a ModelError if there is no event stream (or JSON document,
+        which is given as a single event), or no event in time.
         """
         limit_seconds = self._settings.first_event_timeout_seconds
         try:
             async with asyncio.timeout(limit_seconds):
-                stream = await self._open(body, on_comment)
+                stream = await self._begin(body, on_comment)
         except TimeoutError:
             raise UpstreamTimeout(
                 f"The model did not begin to answer within {limit_seconds:g} seconds."
             ) from None
         self._streams.add(stream)
-        try:
-            yield stream
-        finally:
-            self._streams.discard(stream)
-            stream.close()
+        return stream
+
+    def close(self, stream: EventStream) -> None:
+        """Closes the connection of ``stream``, unless the answer was read to its end."""
+        self._streams.discard(stream)
+        stream.close()
 
     async def aclose(self) -> None:
         """Closes every connection; answers still being read break off."""
@@ -77,7 +75,7 @@ class Upstream:
         if self._session is not None:
             await self._session.close()
 
-    async def _open(self, body: bytes, on_comment: Callable[[str], object] | None) -> EventStream:
+    async def _begin(self, body: bytes, on_comment: Callable[[str], object] | None) -> EventStream:
         response = await self._post(body)
         try:
             await self._check_head(response)

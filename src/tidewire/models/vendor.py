@@ -90,7 +90,7 @@ class VendorModel(ABC, Generic[S]):
         asked = self._body(with_own_signatures(request, self.name))
         body = msgspec.json.encode(merged(asked, self.settings.body))
         retries = Retries(self.settings.max_retries, self._rng)
-        async with self._turns.turn():
+        async with self._turns:
             while True:
                 attempt = _Attempt(self._reader(), Meter(request), self.settings, hear)
                 attempt.reader.signer = self.name
@@ -123,19 +123,24 @@ class _Attempt:
         self._stream: EventStream
 
     async def tell(self, upstream: Upstream, body: bytes) -> None:
-        reader = self.reader
-        async with upstream.stream(body, on_comment=reader.comment) as stream:
-            self._stream = stream
-            try:
-                await stream.tell(self._read)
-            except ModelError:
-                if not reader.complete:  # after the finish reason nothing is lost
-                    raise
-            for event in reader.end():
-                self._hear(event)
-            self._hear(reader.usage or self._meter.usage())
-            self._hear(Finish(reader.reason))
+        stream = self._stream = await upstream.open(body, on_comment=self.reader.comment)
+        try:
+            await self._tell(stream)
             await stream.drain()
+        finally:
+            upstream.close(stream)
+
+    async def _tell(self, stream: EventStream) -> None:
+        reader = self.reader
+        try:
+            await stream.tell(self._read)
+        except ModelError:
+            if not reader.complete:  # after the finish reason nothing is lost
+                raise
+        for event in reader.end():
+            self._hear(event)
+        self._hear(reader.usage or self._meter.usage())
+        self._hear(Finish(reader.reason))
 
     def _read(self, batch: list[ServerSentEvent]) -> Hold:
         reader = self.reader

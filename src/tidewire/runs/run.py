@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 
 import msgspec
 
@@ -26,7 +26,7 @@ from tidewire.answers.events import (
 from tidewire.answers.open_parts import OpenParts
 from tidewire.errors import Fenced, LogError, LogUnavailable, ModelError
 from tidewire.log.base import Log, StreamInfo
-from tidewire.models.answer import Hold, tell
+from tidewire.models.answer import Answer, Hold, tell
 from tidewire.models.base import ChatRequest, Finish
 from tidewire.models.usage import Meter
 from tidewire.runs.source import Composer, Source
@@ -187,7 +187,7 @@ class Run:
         self._check_stored()
         data = encode(event)
         self._count(utf8_size(data))
-        self._stored = self._store([Event(event.type, data)])
+        self._stored = self._store((Event(event.type, data),))
         self._open.see(event)
         if self._meter is not None:
             self._meter.add(event)
@@ -195,7 +195,7 @@ class Run:
             self.first_token_seconds = self._loop.time() - self._started_at
             self.begun.set_result(None)
 
-    def _store(self, events: list[Event], *, close: bool = False) -> asyncio.Future[int]:
+    def _store(self, events: Sequence[Event], *, close: bool = False) -> asyncio.Future[int]:
         """Appends to this stream as its owner, and never to a later one of its name."""
         stream = self.stream
         return self._log.append(
@@ -270,10 +270,13 @@ class Run:
             attempt = self._store([Event(failed.type, encode(failed))], close=True)
 
     async def _close_source(self) -> None:
-        if isinstance(self._source, AsyncGenerator):
+        source = self._source
+        if isinstance(source, AsyncGenerator) and not isinstance(
+            source, Answer
+        ):  # told: at its end
             try:
                 async with asyncio.timeout(CLOSE_SOURCE_SECONDS):
-                    await self._source.aclose()
+                    await source.aclose()
             except Exception:
                 logger.exception("The source of run %s did not close", self.id)
 

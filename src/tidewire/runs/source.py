@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterable, Sequence
 from typing import ClassVar
 
-from tidewire.answers.events import AnswerEvent, RunStarted
+from tidewire.answers.events import AnswerEvent, ReasoningDelta, RunStarted, TextDelta, ToolArgs
 from tidewire.models.parts import Parts
 
 __all__ = ["Composer", "Piece", "Source", "reasoning", "text"]
@@ -37,6 +37,9 @@ def reasoning(delta: str) -> AnswerEvent:
     return Piece(delta, is_reasoning=True)
 
 
+_DELTAS = frozenset({TextDelta, ReasoningDelta, ToolArgs})
+
+
 class Composer:
     """Turns what a source yields into well-formed events."""
 
@@ -45,6 +48,8 @@ class Composer:
 
     def compose(self, said: AnswerEvent | str) -> Sequence[AnswerEvent]:
         """The events to store. Raises TypeError for anything but events and strings."""
+        if type(said) in _DELTAS and self._parts is None:  # nearly all that an adapter says
+            return (said,)  # type: ignore[return-value]
         if isinstance(said, str):
             said = Piece(said)
         if isinstance(said, Piece):

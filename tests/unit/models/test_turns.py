@@ -33,7 +33,7 @@ class Answers:
         await asyncio.sleep(0)
 
     async def _answer(self, name: str) -> None:
-        async with self._turns.turn():
+        async with self._turns:
             self.going.append(name)
             await self._ends[name].wait()
             self.going.remove(name)
