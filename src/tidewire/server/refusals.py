@@ -106,6 +106,8 @@ def _refusal(error: TidewireError, response: Response, headers: Headers | None) 
     """``response``, which says what is wrong, with the error's status and ``headers``."""
     response.status_code = error.status
     response.headers.update(headers or {})
+    if error.status == 401:  # RFC 9110, 15.5.2; browsers ask nobody for a bearer token
+        response.headers["WWW-Authenticate"] = "Bearer"
     if error.retry_after_seconds is not None:
         response.headers["Retry-After"] = str(max(1, round(error.retry_after_seconds)))
     return response

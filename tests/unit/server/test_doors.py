@@ -43,6 +43,7 @@ async def test_without_the_secret_nobody_comes_in(
 ) -> None:
     response = await locked.get(path, headers=header)
     assert response.status_code == 401
+    assert response.headers["www-authenticate"] == "Bearer"
     assert response.json()["error"]["code"] == "unauthorized"
 
 
