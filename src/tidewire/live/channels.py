@@ -115,7 +115,6 @@ class Channels:
     async def delete(self, name: str) -> None:
         """Removes a channel and what it holds; its viewers are told. Idempotent."""
         await self._log.delete(channel_stream(name))
-        self._epochs.pop(name, None)
 
     async def list(self, prefix: str, *, after: str = "", limit: int = 100) -> list[StreamInfo]:
         """Channels whose names begin with ``prefix``, by name, from behind ``after``."""
