@@ -79,7 +79,8 @@ async def follow(
     sleep: Callable[[float], Any] = asyncio.sleep,
     now: Callable[[], float] = time.monotonic,
 ) -> AsyncGenerator[ServerSentEvent, None]:
-    """The events of the stream at ``url``, each once, in order, until it ends.
+    """The events of the stream at ``url``, each once, in order, until it ends. One whose
+    events have no ids, as many APIs' own, ends with its connection, if that was not broken.
 
     ``question``: the JSON body of a POST that starts it. ``cursor``: go on after this
     id. ``max_attempts``: give up after so many tries in a row without an event that is
@@ -104,6 +105,7 @@ async def follow(
         while True:
             asked_seconds = 0.0
             opened_at = math.inf
+            came = False
             refusal: ServerRefused | None = None
             try:
                 state.hurries = False
@@ -119,11 +121,14 @@ async def follow(
                             state.cursor = event.id or state.cursor
                             # Each connection may say how things stand, and break off then.
                             if not event.event.startswith("stream."):
+                                came = True
                                 backoff.reset()
                             yield event
                             if event.event in TERMINAL_TYPES and not endless:
                                 return
                         state.cursor = parser.last_event_id or state.cursor
+                if came and state.cursor is None:
+                    return  # it has no ids: all of it would come again
                 reason = "the connection ended"
             except (aiohttp.InvalidURL, aiohttp.NonHttpUrlClientError) as exc:
                 raise BadRequest(f"{url} is not an http or https URL.") from exc

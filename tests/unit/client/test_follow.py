@@ -60,6 +60,13 @@ async def test_a_stream_is_read_to_its_last_event() -> None:
     assert (server.methods, reading.slept) == (["GET"], [])
 
 
+async def test_a_stream_without_ids_is_not_asked_for_again_when_it_has_ended() -> None:
+    answers = [stream("retry: 9\n\n"), stream("data: one\n\ndata: [DONE]\n\n")]
+    async with FakeServer(*answers) as server:
+        assert await Reading(server.url).read() == [("", "message"), ("", "message")]
+    assert server.methods == ["GET", "GET"]  # nothing had come by the first
+
+
 async def test_a_question_is_sent_once_and_its_answer_resumed_where_it_is() -> None:
     cut = stream(deltas(1, 2) + "id: e-3\nevent: text.del", HEAD)
     async with FakeServer(cut, stream(deltas(3)), stream(FINISHED)) as server:
