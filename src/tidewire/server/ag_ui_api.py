@@ -25,6 +25,7 @@ from tidewire.server.options import Options
 from tidewire.server.questions import (
     MAX_MESSAGES,
     MAX_TOOLS,
+    ONE_LINE,
     Json,
     arguments,
     content,
@@ -53,7 +54,7 @@ class Forwarded(Leaving):
 class RunAgentInput(BaseModel):
     """What an AG-UI client sends; further fields are passed over."""
 
-    thread: str = Field(alias="threadId", min_length=1, max_length=120)
+    thread: str = Field(alias="threadId", pattern=ONE_LINE, max_length=120)
     run: str = Field(alias="runId", min_length=1, max_length=120)
     messages: list[Json] = Field(min_length=1, max_length=MAX_MESSAGES)
     tools: list[Json] | None = Field(default=None, max_length=MAX_TOOLS)

@@ -30,7 +30,7 @@ from tidewire.server.answers import Answers, Leaving
 from tidewire.server.asking import stop_session
 from tidewire.server.counted import Counted, count
 from tidewire.server.options import Options
-from tidewire.server.questions import MAX_MESSAGES, MAX_TOOLS, Json, tool_spec
+from tidewire.server.questions import MAX_MESSAGES, MAX_TOOLS, ONE_LINE, Json, tool_spec
 from tidewire.server.refusals import refuse_ai_sdk
 from tidewire.server.routes import SSE, Route
 from tidewire.server.surface import Surface
@@ -38,9 +38,6 @@ from tidewire.server.surface import Surface
 __all__ = ["ai_sdk_router", "session_of"]
 
 MAX_CHAT_LENGTH = 255
-
-ONE_LINE = r"^.+$"
-"""No path with a line break in it is found by a route."""
 
 ChatId = Annotated[str, Path(min_length=1, max_length=MAX_CHAT_LENGTH)]
 

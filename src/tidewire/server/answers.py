@@ -165,5 +165,5 @@ def _run_ids(key: str | None, prefix: str) -> Iterator[str]:
     if len(key) > 255:
         raise BadRequest("An Idempotency-Key has at most 255 characters.")
     for attempt in range(MAX_ATTEMPTS):
-        text = f"{key}\n{attempt}" if attempt else key
+        text = f"{attempt}\n{key}"  # in this order: a key may end with any number
         yield prefix + hashlib.sha256(text.encode()).hexdigest()[:24]

@@ -20,6 +20,7 @@ from tidewire.models.base import ChatMessage, Image, OutputSchema, Text, Thought
 __all__ = [
     "MAX_MESSAGES",
     "MAX_TOOLS",
+    "ONE_LINE",
     "Json",
     "NotHere",
     "arguments",
@@ -33,6 +34,9 @@ __all__ = [
 
 MAX_MESSAGES = 2000
 MAX_TOOLS = 256
+ONE_LINE = r"^.+$"
+"""What a chat may be called: a route finds no path with a line break in it, and before one
+a thread ends in the key of its run."""
 
 Json = dict[str, Any]
 

@@ -73,6 +73,7 @@ async def test_a_cursor_goes_on_where_it_stands(api: httpx.AsyncClient) -> None:
         ({"forwardedProps": {"model": "none"}}, 404, "none"),
         ({"forwardedProps": {"options": {"temperature": 3}}}, 400, "temperature"),
         ({"threadId": ""}, 400, "threadId"),
+        ({"threadId": "t\n1"}, 400, "threadId"),
         ({"messages": []}, 400, "messages"),
         ({"messages": [{"role": "wizard"}]}, 400, "wizard"),
         ({"messages": [{"role": "user", "content": [{"type": "video"}]}]}, 400, "video"),
@@ -137,7 +138,7 @@ def test_a_question_keeps_all_that_a_model_can_be_told() -> None:
 
 async def test_a_thread_is_no_session_to_who_joins_its_run(api: httpx.AsyncClient) -> None:
     """Its name may be any text: as a header it could be another header."""
-    answer = await api.post(URL, json=INPUT | {"threadId": "t\r\nSet-Cookie: a=b"})
+    answer = await api.post(URL, json=INPUT | {"threadId": "t\rSet-Cookie: a=b"})
     joining = {"X-Run-Id": answer.headers["x-run-id"]}
     joined = await api.get("/api/chat", params={"message": "m"}, headers=joining)
     assert joined.status_code == 200

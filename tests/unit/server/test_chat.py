@@ -9,7 +9,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.unit.server.conftest import AT_ONCE, Start
+from tests.unit.server.conftest import AT_ONCE, AWAY, Start
 from tidewire.answers.events import RunStarted, RunStopped, encode
 from tidewire.server.answers import Leaving
 from tidewire.wire.event import Event
@@ -139,6 +139,18 @@ async def test_the_latest_events_alone_can_be_asked_for(api: httpx.AsyncClient) 
     assert events(tail) == events(answer)[-3:]
     every = await api.get(answer.headers["location"], params={"from": "999999999"})
     assert events(every) == events(answer)
+
+
+async def test_a_key_never_stands_for_a_further_attempt_of_another(start: Start) -> None:
+    api = await start(models={"gone": AWAY, **AT_ONCE}, default_model="gone")
+
+    async def ask(key: str, model: str) -> str:
+        query = {**QUESTION, "idempotency_key": key, "model": model}
+        return str((await api.get("/api/chat", params=query)).headers["x-run-id"])
+
+    await ask("k", "gone")
+    again = await ask("k", "demo")
+    assert await ask("k\n1", "demo") != again == await ask("k", "demo")
 
 
 async def test_a_session_remembers_what_was_said(api: httpx.AsyncClient) -> None:
