@@ -87,8 +87,8 @@ async def follow(
     not only about the stream, or a connection that lasted (None: never).
     ``silence_seconds``: a connection without a byte for so long is dead; the server's
     heartbeats are shorter. ``endless``: for channels, where an event of any type is just
-    an event: none ends the stream. ``on_wait`` hears of the delay and the reason before
-    each new try.
+    an event: none ends the stream, nor that they have no ids. ``on_wait`` hears of the
+    delay and the reason before each new try.
 
     Raises ServerRefused for a status that trying again cannot mend, or after
     ``max_attempts``; BadRequest for a URL that is none; TooLarge for an event over 32
@@ -127,7 +127,7 @@ async def follow(
                             if event.event in TERMINAL_TYPES and not endless:
                                 return
                         state.cursor = parser.last_event_id or state.cursor
-                if came and state.cursor is None:
+                if came and state.cursor is None and not endless:
                     return  # it has no ids: all of it would come again
                 reason = "the connection ended"
             except (aiohttp.InvalidURL, aiohttp.NonHttpUrlClientError) as exc:

@@ -67,6 +67,11 @@ async def test_a_stream_without_ids_is_not_asked_for_again_when_it_has_ended() -
     assert server.methods == ["GET", "GET"]  # nothing had come by the first
 
 
+async def test_an_endless_stream_without_ids_goes_on_with_the_next_connection() -> None:
+    async with FakeServer(*[stream("data: now\n\n")] * 2, EMPTY) as server:
+        assert len(await Reading(server.url, endless=True).read()) == 2
+
+
 async def test_a_question_is_sent_once_and_its_answer_resumed_where_it_is() -> None:
     cut = stream(deltas(1, 2) + "id: e-3\nevent: text.del", HEAD)
     async with FakeServer(cut, stream(deltas(3)), stream(FINISHED)) as server:
