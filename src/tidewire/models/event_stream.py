@@ -81,7 +81,8 @@ class EventStream:
         silence, UpstreamBroken when the connection breaks, UpstreamTooLarge for a line or
         event over its limit, and what ``hear`` raises.
         """
-        hold = hear(self._first) if self._first else None
+        first, self._first = self._first, []
+        hold = hear(first) if first else None
         watch = self._watch = Watch(self._silence_seconds, self._response.close)
 
         def take(data: bytes) -> bool:
