@@ -15,10 +15,10 @@ from tests.unit.server.test_channels_many import change, publish
 from tests.unit.server.watching import Watch
 from tidewire.log.base import Batch
 from tidewire.log.memory import MemoryLog
-from tidewire.server.poll import MAX_EVENTS, _cut
+from tidewire.server.poll import MAX_EVENTS, PollSink, _cut
 from tidewire.server.tide import Tidewire
 from tidewire.wire.cursor import CHANGED, read_cursor
-from tidewire.wire.parser import ServerSentEvent
+from tidewire.wire.parser import MAX_EVENT_BYTES, ServerSentEvent
 
 
 async def poll(api: httpx.AsyncClient, target: str, **query: str) -> dict[str, Any]:
@@ -170,6 +170,14 @@ async def test_what_one_stored_event_became_is_not_cut(api: httpx.AsyncClient) -
     one = [ServerSentEvent("message", str(n), "e-1") for n in range(299)]
     assert (_cut(one), _cut(one[:2])) == (299, 2)
     assert _cut([*one, ServerSentEvent("message", "its last", "e-2"), *one]) == 300
+
+
+def test_an_event_may_be_larger_than_a_stream_of_others_may_have_it() -> None:
+    """Of what is our own there is a limit where it is stored."""
+    sink, size = PollSink(), MAX_EVENT_BYTES + 1
+    sink.write(b"data: %b\n\n" % (b"x" * size))
+    (event,) = sink.events
+    assert len(event.data) == size
 
 
 async def test_resets_are_events(api: httpx.AsyncClient) -> None:
