@@ -12,7 +12,6 @@ from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, ClassVar
-from urllib.parse import urlsplit
 
 from fastapi import APIRouter
 from starlette.applications import Starlette
@@ -54,17 +53,17 @@ NOT_OPEN = (
 
 
 def open_log(url: str, *, synchronous: str = "normal") -> Log:
-    """The log of a URL: ``memory://`` or ``sqlite:///path/to/file``.
+    """The log of a URL: ``memory://`` or ``sqlite:///path/to/file``, the path as it is.
 
     Raises ConfigError for any other.
     """
-    parts = urlsplit(url)
-    if parts.scheme == "memory":
+    scheme, _, path = url.partition(":///")
+    if url.startswith("memory:"):
         return MemoryLog()
-    if parts.scheme == "sqlite" and len(parts.path) > 1 and not parts.netloc:
+    if scheme == "sqlite" and path:
         if synchronous not in ("normal", "full"):
             raise ConfigError("synchronous is 'normal' or 'full'.")
-        return SqliteLog(Path(parts.path[1:]), synchronous=synchronous)  # type: ignore[arg-type]
+        return SqliteLog(Path(path), synchronous=synchronous)  # type: ignore[arg-type]
     raise ConfigError(f"The log '{url}' is neither memory:// nor sqlite:///path/to/file.")
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tidewire.errors import ConfigError
-from tidewire.server.tide import Tidewire
+from tidewire.server.tide import Tidewire, open_log
 
 
 async def _hello() -> AsyncGenerator[str, None]:
@@ -33,3 +33,17 @@ async def test_an_app_that_lacks_the_lifespan_is_told_so(tmp_path: Path) -> None
         await tide.start(_hello())
     with pytest.raises(ConfigError, match="is not open"):
         await tide.start(_hello())
+
+
+@pytest.mark.parametrize("name", ["c#.db", "what?.db", "100%41.db", "two words.db"])
+async def test_a_log_is_kept_in_the_very_file_that_is_named(tmp_path: Path, name: str) -> None:
+    log = open_log(f"sqlite:///{tmp_path / name}")
+    await log.open()
+    await log.close()
+    assert (tmp_path / name).is_file()
+
+
+@pytest.mark.parametrize("url", ["sqlite://tide.db", "sqlite:///", "tide.db", "redis:///tide", ""])
+def test_a_log_that_is_none_is_refused(url: str) -> None:
+    with pytest.raises(ConfigError, match="is neither memory:// nor sqlite:///path/to/file"):
+        open_log(url)
