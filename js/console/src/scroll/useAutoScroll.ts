@@ -7,6 +7,8 @@ import { nextTick, onBeforeUnmount, onMounted, ref, type Ref } from "vue";
 
 import { isPinned, type ScrollPlace } from "./pinned";
 
+const UPWARD = ["ArrowUp", "PageUp", "Home"];
+
 export interface AutoScroll {
   readonly pinned: Ref<boolean>;
   /** Goes to the end and follows again. */
@@ -30,14 +32,22 @@ export function useAutoScroll(
   function onScroll(): void {
     if (!view.value) return;
     const now = placeOf(view.value);
+    if (now.top === before.top) return; // the move was ours
     pinned.value = isPinned(pinned.value, before, now);
     before = now;
   }
 
+  /** Before the scroll that the key makes: going to the end once more would undo it. */
+  function onKey({ key }: KeyboardEvent): void {
+    if (UPWARD.includes(key) && before.top > 0) pinned.value = false;
+  }
+
   function toEnd(smooth = false): void {
     pinned.value = true;
-    const top = view.value?.scrollHeight ?? 0;
-    view.value?.scrollTo({ top, behavior: smooth ? "smooth" : "instant" });
+    if (!view.value) return;
+    view.value.scrollTo({ top: view.value.scrollHeight, behavior: smooth ? "smooth" : "instant" });
+    // The event of this comes with that of a reader who moves up meanwhile, as one.
+    before = placeOf(view.value);
   }
 
   async function growAbove(grow: () => Promise<void> | void): Promise<void> {
@@ -49,11 +59,13 @@ export function useAutoScroll(
 
   onMounted(() => {
     view.value?.addEventListener("scroll", onScroll, { passive: true });
+    view.value?.addEventListener("keydown", onKey);
     if (content.value) growth.observe(content.value);
     if (view.value) growth.observe(view.value);
   });
   onBeforeUnmount(() => {
     view.value?.removeEventListener("scroll", onScroll);
+    view.value?.removeEventListener("keydown", onKey);
     growth.disconnect();
   });
   return { pinned, toEnd, growAbove };
