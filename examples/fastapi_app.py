@@ -3,7 +3,7 @@
 uvicorn examples.fastapi_app:app                 # any ASGI server will do
 python -m examples.fastapi_app                   # with direct writes and draining
 
-curl -N -X POST 'http://127.0.0.1:8000/ask?question=tides'
+curl -iN -X POST 'http://127.0.0.1:8000/ask?question=tides'
 curl -N -H 'Last-Event-ID: <an id from above>' http://127.0.0.1:8000/api/streams/<X-Run-Id>
 """
 
