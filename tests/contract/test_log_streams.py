@@ -350,6 +350,13 @@ async def test_close_ends_what_is_pending_and_refuses_what_comes_later(log: Log)
         await asyncio.wait_for(log.create("t"), 5)
 
 
+async def test_what_was_appended_is_stored_when_close_returns(log: Log) -> None:
+    await log.create("s")
+    last = log.append("s", events("last"))
+    await log.close()
+    assert last.done() and last.result() == 1
+
+
 async def test_a_log_that_was_closed_may_be_opened_again(log: Log, told: list[Any]) -> None:
     await log.create("s")
     await log.append("s", events("a"))

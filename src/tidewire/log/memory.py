@@ -120,7 +120,6 @@ class MemoryLog:
         if stream is not None:
             stream.retention = retention or stream.retention
             return stream.info()
-        self._gone.pop(name, None)
         epoch = new_epoch()
         while epoch in self._by_epoch:
             epoch = new_epoch()
