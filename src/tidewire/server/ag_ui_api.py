@@ -35,7 +35,7 @@ from tidewire.server.questions import (
     tool_spec,
 )
 from tidewire.server.refusals import error_response
-from tidewire.server.routes import SSE, Route
+from tidewire.server.routes import ANSWER, Route
 from tidewire.server.surface import Surface
 
 __all__ = ["ag_ui_router"]
@@ -75,7 +75,7 @@ def ag_ui_router(answers: Answers) -> APIRouter:
     surface = Surface(answers, AgUi(), error_response)
     router = APIRouter(route_class=Route, tags=["compatible"])
 
-    @router.post("/api/ag-ui", response_class=Response, responses=SSE)
+    @router.post("/api/ag-ui", response_class=Response, responses=ANSWER)
     async def run(request: Request, body: RunAgentInput) -> Response:
         """Runs the agent, or joins the run that the request has seen before."""
         forwarded = body.forwarded or Forwarded()

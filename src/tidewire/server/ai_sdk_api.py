@@ -32,7 +32,7 @@ from tidewire.server.counted import Counted, count
 from tidewire.server.options import Options
 from tidewire.server.questions import MAX_MESSAGES, MAX_TOOLS, ONE_LINE, Json, tool_spec
 from tidewire.server.refusals import refuse_ai_sdk
-from tidewire.server.routes import SSE, Route
+from tidewire.server.routes import ANSWER, Route
 from tidewire.server.surface import Surface
 
 __all__ = ["ai_sdk_router", "session_of"]
@@ -80,7 +80,7 @@ def ai_sdk_router(answers: Answers) -> APIRouter:
     sessions = Sessions(tide.log, keep_seconds=tide.keep_seconds)
     router = APIRouter(route_class=Route, tags=["compatible"])
 
-    @router.post("/api/ai-sdk/chat", response_class=Response, responses=SSE)
+    @router.post("/api/ai-sdk/chat", response_class=Response, responses=ANSWER)
     async def send(request: Request, body: Send) -> Response:
         """Asks as ``useChat`` does; ``on_disconnect`` and ``linger_seconds`` are ours."""
         session = session_of(body.id)
@@ -100,7 +100,7 @@ def ai_sdk_router(answers: Answers) -> APIRouter:
         return JSONResponse({"run": stream.name, "closed": stream.closed})
 
     # A path, as an id may have slashes: the SDK's transports encode them.
-    @router.get("/api/ai-sdk/chat/{id:path}/stream", response_class=Response, responses=SSE)
+    @router.get("/api/ai-sdk/chat/{id:path}/stream", response_class=Response, responses=ANSWER)
     async def resume(
         request: Request,
         id: ChatId,

@@ -28,7 +28,7 @@ from tidewire.server.questions import (
     tool_spec,
 )
 from tidewire.server.refusals import refuse_anthropic
-from tidewire.server.routes import SSE, Route
+from tidewire.server.routes import ANSWER, Route
 from tidewire.server.surface import Surface
 from tidewire.wire.depth import is_too_deep
 
@@ -84,7 +84,7 @@ def anthropic_router(answers: Answers) -> APIRouter:
     surface = Surface(answers, Anthropic(), refuse_anthropic)
     router = APIRouter(route_class=Route, tags=["compatible"])
 
-    @router.post("/v1/messages", response_class=Response, responses=SSE)
+    @router.post("/v1/messages", response_class=Response, responses=ANSWER)
     async def create(request: Request, body: Messages) -> Response:
         """Asks as Anthropic's API is asked; ``on_disconnect`` and ``linger_seconds`` are ours."""
         started = await surface.start(request, body.question, model=body.model, leaving=body)

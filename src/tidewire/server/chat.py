@@ -9,7 +9,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from tidewire.server.asking import Ask, Chat, stop_session
-from tidewire.server.routes import SSE, LeanRoute, Route
+from tidewire.server.routes import ANSWER, LeanRoute, Route
 
 __all__ = ["chat_router"]
 
@@ -35,11 +35,11 @@ def chat_router(chat: Chat) -> APIRouter:
         ask,
         methods=["POST"],
         response_class=Response,
-        responses=SSE,
+        responses=ANSWER,
         route_class_override=LeanRoute,
     )
 
-    @router.get("/api/chat", response_class=Response, responses=SSE)
+    @router.get("/api/chat", response_class=Response, responses=ANSWER)
     async def ask_by_get(
         request: Request,
         message: Annotated[str, Query(min_length=1)],

@@ -30,7 +30,7 @@ from tidewire.server.questions import (
     tool_spec,
 )
 from tidewire.server.refusals import refuse_openai
-from tidewire.server.routes import SSE, Route
+from tidewire.server.routes import ANSWER, Route
 from tidewire.server.surface import Surface
 
 __all__ = ["openai_router"]
@@ -94,7 +94,7 @@ def openai_router(answers: Answers, apis: dict[str, str]) -> APIRouter:
     surface = Surface(answers, OpenAI(), refuse_openai)
     router = APIRouter(route_class=Route, tags=["compatible"])
 
-    @router.post("/v1/chat/completions", response_class=Response, responses=SSE)
+    @router.post("/v1/chat/completions", response_class=Response, responses=ANSWER)
     async def complete(request: Request, body: Completion) -> Response:
         """Asks as OpenAI's API is asked; ``on_disconnect`` and ``linger_seconds`` are ours."""
         started = await surface.start(request, body.question, model=body.model, leaving=body)

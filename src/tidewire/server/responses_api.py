@@ -37,7 +37,7 @@ from tidewire.server.questions import (
     tool_spec,
 )
 from tidewire.server.refusals import refuse_openai
-from tidewire.server.routes import SSE, Route
+from tidewire.server.routes import ANSWER, Route
 from tidewire.server.surface import Surface, WholeResponse, written
 from tidewire.server.unstored import UNSTORED
 
@@ -123,7 +123,7 @@ def responses_router(answers: Answers) -> APIRouter:
         events = await surface.events(stream) or [RunStarted(stream.name)]
         return surface.json(request, stream, _response(events))
 
-    @router.post("/v1/responses", response_class=Response, responses=SSE)
+    @router.post("/v1/responses", response_class=Response, responses=ANSWER)
     async def create(request: Request, body: Create) -> Response:
         """Asks as OpenAI's API is asked; ``on_disconnect`` and ``linger_seconds`` are ours."""
         started = await surface.start(
@@ -144,7 +144,7 @@ def responses_router(answers: Answers) -> APIRouter:
 
         return WholeResponse(surface, started.stream, make, begun=bool(body.background))
 
-    @router.get("/v1/responses/{id}", response_class=Response, responses=SSE)
+    @router.get("/v1/responses/{id}", response_class=Response, responses=ANSWER)
     async def retrieve(
         request: Request,
         id: ResponseId,

@@ -22,6 +22,7 @@ from tidewire.server.refusals import error_response, refuse_at
 from tidewire.server.requested import content_type, read_json
 
 __all__ = [
+    "ANSWER",
     "SSE",
     "LeanRoute",
     "Route",
@@ -34,10 +35,16 @@ SSE: dict[int | str, dict[str, Any]] = {
 }
 """What the API page says of a route that streams."""
 
+ANSWER: dict[int | str, dict[str, Any]] = {
+    **SSE,
+    204: {"description": "Nothing comes after the cursor."},
+}
+"""And of one that streams what comes to an end."""
+
 REFUSED: dict[int | str, dict[str, Any]] = {
     "4XX": {"description": "What is wrong, in the words of this API."}
 }
-"""And of every route; the framework would promise refusals of its own."""
+"""And of every route of ours; the framework would promise refusals of its own."""
 
 MAX_SHOWN = 128
 """Characters of a name in the request that its refusal repeats."""

@@ -10,7 +10,7 @@ from starlette.responses import JSONResponse, Response
 
 from tidewire.errors import NotFound
 from tidewire.runs.runs import PREFIX
-from tidewire.server.routes import SSE, Route
+from tidewire.server.routes import ANSWER, Route
 
 if TYPE_CHECKING:
     from tidewire.server.tide import Tidewire
@@ -24,7 +24,7 @@ def streams_router(tide: Tidewire) -> APIRouter:
     """The routes that every app with resumable streams needs."""
     router = APIRouter(route_class=Route, tags=["streams"])
 
-    @router.get("/api/streams/{id}", response_class=Response, responses=SSE)
+    @router.get("/api/streams/{id}", response_class=Response, responses=ANSWER)
     async def subscribe(
         request: Request,
         id: StreamId,
