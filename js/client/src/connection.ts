@@ -80,6 +80,7 @@ async function unlessAborted<T>(signal: AbortSignal, promise: Promise<T>): Promi
       reject(new ConnectionLost("The connection was closed."));
     };
     signal.addEventListener("abort", abort);
+    if (signal.aborted) abort();
   });
   try {
     return await Promise.race([promise, aborted]);

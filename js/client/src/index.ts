@@ -13,7 +13,14 @@ export type {
   ToolPart,
 } from "./answer.js";
 export { ask, resume } from "./ask.js";
-export type { Answer, AnswerCallbacks, AnswerOptions, AskOptions, Question, ResumeOptions } from "./ask.js";
+export type {
+  Answer,
+  AnswerCallbacks,
+  AnswerOptions,
+  AskOptions,
+  Question,
+  ResumeOptions,
+} from "./ask.js";
 export { subscribe } from "./channels.js";
 export type { ChannelEvent, ChannelOptions, ChannelStream } from "./channels.js";
 export { readCursor, writeCursor } from "./cursor.js";

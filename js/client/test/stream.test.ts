@@ -379,6 +379,17 @@ describe("leaving", () => {
     expect(events).toEqual(name === "waiting" ? ["a e-1"] : []);
   });
 
+  test("while its headers are asked for, which then never come", async () => {
+    const stream = open(new ScriptedTransport(), {
+      headers: () => {
+        stream.close();
+        return new Promise(() => undefined);
+      },
+    });
+    await settle();
+    expect(closes[0]?.reason).toBe("aborted");
+  });
+
   test("delivers nothing more, not even what has arrived", async () => {
     const onReset = vi.fn();
     const chunk = sse("e-1", "a") + sse("e-2", "stream.reset") + FINISHED;
