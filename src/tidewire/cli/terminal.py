@@ -20,6 +20,7 @@ _CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 _ADVICE = {
     "unauthorized": " Give it by --token or TIDEWIRE_TOKEN.",
     "method_not_allowed": " Is --server (TIDEWIRE_SERVER) the address of tidewire serve?",
+    "not_found": " Is the address right?",
     ServerRefused.code: " Does tidewire serve run there?",
 }
 

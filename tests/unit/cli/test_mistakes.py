@@ -68,7 +68,11 @@ def test_there_may_be_no_stdin_at_all(
 
 @pytest.mark.parametrize(
     ("code", "said"),
-    [("unauthorized", "TIDEWIRE_TOKEN"), (None, "Does tidewire serve run"), ("bad_request", "")],
+    [
+        ("unauthorized", "TIDEWIRE_TOKEN"),
+        ("not_found", "Is the address right?"),
+        (None, "Does tidewire serve run"),
+    ],
 )
 def test_what_may_help_is_said(code: str | None, said: str) -> None:
     assert said in advice(ServerRefused("No.", status=400, code=code))
