@@ -77,6 +77,12 @@ describe("renderMarkdown", () => {
     expect(textOf(renderMarkdown(source))).toBe(shown);
   });
 
+  it("takes no formula out of code", () => {
+    const source = "from $a to `b_$` on";
+    expect(textOf(renderMarkdown(source))).toBe("from $a to b_$ on");
+    expect(textOf(renderOpenMarkdown(source))).toBe("from $a to b_$ on");
+  });
+
   it.each(["**注意：**请看", "这是**“重点”**内容", "**A（b）**说"])(
     "closes bold before Chinese: %s",
     (source) => {
