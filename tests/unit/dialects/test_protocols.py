@@ -16,10 +16,14 @@ from tidewire.answers.events import (
     AnswerEvent,
     ReasoningDelta,
     ReasoningEnd,
+    ReasoningStart,
     RunFailed,
     RunFinished,
     RunStarted,
+    Source,
     TextDelta,
+    TextEnd,
+    TextStart,
     ToolArgs,
     ToolReady,
     ToolStart,
@@ -91,6 +95,37 @@ def test_a_call_that_is_ready_says_no_more(dialect: str) -> None:
     events = stored([RunStarted("run_1"), *calls, RunFinished("tool_calls")])
     heard = GRAMMARS[dialect](Parser().feed(DIALECTS[dialect].encoder().encode(EPOCH, 1, events)))
     assert list(heard.calls.values()) == [("f", "{}"), ("f", "{}")]
+
+
+@pytest.mark.parametrize("dialect", GRAMMARS)
+def test_a_part_that_is_not_open_is_not_closed(dialect: str) -> None:
+    ends = [TextEnd("t1"), ReasoningEnd("r1")]
+    said = [*ends, TextStart("t1"), TextDelta("t1", "Hi"), TextEnd("t1"), *ends]
+    events = stored([RunStarted("run_1"), *said, RunFinished()])
+    heard = GRAMMARS[dialect](Parser().feed(DIALECTS[dialect].encoder().encode(EPOCH, 1, events)))
+    assert "".join([*heard.texts.values(), *heard.reasonings.values()]) == "Hi"
+
+
+@pytest.mark.parametrize("dialect", GRAMMARS)
+def test_arguments_that_came_at_once_and_are_no_json_are_said_as_they_came(dialect: str) -> None:
+    call = [ToolStart("c1", "f"), ToolReady("c1", "f", invalid="{oops")]
+    events = stored([RunStarted("run_1"), *call, RunFinished("tool_calls")])
+    heard = GRAMMARS[dialect](Parser().feed(DIALECTS[dialect].encoder().encode(EPOCH, 1, events)))
+    assert heard.calls == {"c1": ("f", "{oops")}
+
+
+@pytest.mark.parametrize(
+    ("dialect", "told"),
+    [("anthropic", b'"citations_delta"'), ("openai-responses", b'annotation.added"')],
+)
+@pytest.mark.parametrize("text", [[TextStart("t1"), TextEnd("t1")], []], ids=["text", "no text"])
+def test_what_is_cited_waits_for_a_text_whatever_else_begins(
+    dialect: str, told: bytes, text: list[AnswerEvent]
+) -> None:
+    cited = Source("s1", url="https://tides.example/")
+    thought = [ReasoningStart("r1"), ReasoningEnd("r1")]
+    events = stored([RunStarted("run_1"), cited, *thought, *text, RunFinished()])
+    assert DIALECTS[dialect].encoder().encode(EPOCH, 1, events).count(told) == 1
 
 
 @given(answers(), st.data())
