@@ -15,7 +15,7 @@ from tidewire.cli.publish import publish
 from tidewire.cli.record import record
 from tidewire.cli.serve import serve
 from tidewire.cli.tail import tail
-from tidewire.cli.terminal import advice, write_utf_8
+from tidewire.cli.terminal import advice, say, write_utf_8
 from tidewire.errors import TidewireError
 
 __all__ = ["app", "main"]
@@ -62,7 +62,7 @@ def main() -> None:
     try:
         app()
     except TidewireError as exc:
-        typer.secho(f"tidewire: {exc}{advice(exc)}", fg="red", err=True)
+        say(f"tidewire: {exc}{advice(exc)}", fg="red", err=True)
         sys.exit(2)
     except OSError as exc:
         if exc.errno != errno.ENOSPC:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import shlex
 from collections.abc import AsyncGenerator
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -106,7 +107,7 @@ async def _ask(server: str, question: dict[str, Any], reasoning: bool, token: st
         event = RunFailed(exc.code, str(exc))
     tell_end(event)
     if following.session:
-        typer.secho(f"[session {following.session}]", dim=True, err=True)
+        say(f"[session {following.session}]", dim=True, err=True)
     return isinstance(event, RunFailed)
 
 
@@ -155,9 +156,9 @@ def _show(event: AnswerEvent | None, reasoning: bool) -> None:
 
 def _tell_where_it_goes_on(following: Following) -> None:
     if following.location is not None:
-        since = f" --cursor {following.cursor}" if following.cursor else ""
-        command = f"tidewire tail {following.location} --text{since}"
-        typer.secho(f"\n[the answer may go on; to read it: {command}]", fg="yellow", err=True)
+        since = ["--cursor", following.cursor] if following.cursor else []
+        command = shlex.join(["tidewire", "tail", following.location, "--text", *since])
+        say(f"\n[the answer may go on; to read it: {command}]", fg="yellow", err=True)
 
 
 async def _stop(server: str, following: Following, headers: dict[str, str]) -> None:
@@ -179,4 +180,4 @@ async def _stop(server: str, following: Following, headers: dict[str, str]) -> N
     except (aiohttp.ClientError, TimeoutError) as exc:
         failure = describe(exc)
     told = f"not stopped: {failure.removesuffix('.')}" if failure else "stopped"
-    typer.secho(f"\n[{told}]", fg="yellow", err=True)
+    say(f"\n[{told}]", fg="yellow", err=True)

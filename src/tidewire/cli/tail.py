@@ -99,7 +99,8 @@ async def _tail(
 
 
 def _write_line(event: ServerSentEvent, channel: str) -> None:
-    say(f"{channel or event.id or '-'}\t{event.event}\t{event.data}")
+    data = event.data.replace("\n", "\n\t\t")  # or what follows could pass for another event
+    say(f"{channel or event.id or '-'}\t{event.event}\t{data}")
 
 
 def _write_json(event: ServerSentEvent, channel: str) -> None:

@@ -44,8 +44,8 @@ def bearer(token: str | None) -> dict[str, str]:
 
 
 def say(text: str, *, nl: bool = True, err: bool = False, **style: Any) -> None:
-    """Prints what a model or a publisher has said, without what would steer a terminal: it
-    could change what was printed before, or the clipboard. A file gets all of it.
+    """Prints what others have said, a model, a publisher or a server, without what would steer
+    a terminal: it could change what was printed before, or the clipboard. A file gets all.
 
     ``style`` is typer's.
     """
@@ -60,7 +60,7 @@ def say(text: str, *, nl: bool = True, err: bool = False, **style: Any) -> None:
 
 def tell_wait(delay_seconds: float, reason: str) -> None:
     """Says on stderr why nothing comes, and when the next try is."""
-    typer.secho(f"[{reason}; again in {delay_seconds:.1f} s]", fg="yellow", err=True)
+    say(f"[{reason}; again in {delay_seconds:.1f} s]", fg="yellow", err=True)
 
 
 def tell_reset(data: str) -> None:
@@ -70,7 +70,7 @@ def tell_reset(data: str) -> None:
     reset = json.loads(data)
     lost = f", {reset['lost']} events are lost" if "lost" in reset else ""
     stream = reset["stream"] or "a stream"
-    typer.secho(f"[{stream} was not continued: {reset['reason']}{lost}]", fg="yellow", err=True)
+    say(f"[{stream} was not continued: {reset['reason']}{lost}]", fg="yellow", err=True)
 
 
 def tell_end(event: AnswerEvent | None) -> None:

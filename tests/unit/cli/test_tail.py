@@ -9,6 +9,7 @@ import pytest
 from typer.testing import CliRunner
 
 from tidewire.cli import app
+from tidewire.cli.tail import _write_line
 from tidewire.wire.parser import ServerSentEvent
 
 
@@ -35,6 +36,11 @@ def test_reading_begins_where_it_is_asked_to(
     monkeypatch.setattr("tidewire.client.follow", follow)
     CliRunner().invoke(app, ["tail", *options.split()], catch_exceptions=False)
     assert [url.partition("/api/events")[2] or url.partition("/s")[2] for url in asked] == [query]
+
+
+def test_lines_of_one_event_cannot_pass_for_others(capsys: pytest.CaptureFixture[str]) -> None:
+    _write_line(ServerSentEvent("message", "calm\nnews\talert\tFire", "e-1"), "news")
+    assert capsys.readouterr().out == "news\tmessage\tcalm\n\t\tnews\talert\tFire\n"
 
 
 @pytest.mark.parametrize(
