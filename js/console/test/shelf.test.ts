@@ -1,5 +1,6 @@
 // @vitest-environment jsdom
 import { beforeEach, describe, expect, it } from "vitest";
+import { isReactive, reactive } from "vue";
 
 import { newConversation, newTurn, type Conversation } from "../src/chat/model";
 import { Shelf } from "../src/chat/shelf";
@@ -28,6 +29,12 @@ describe("Shelf", () => {
     const [first, second] = new Shelf(localStorage).load();
     expect(first?.turns[0]?.answer).toEqual(young.turns[0]?.answer);
     expect(second).toEqual(old);
+  });
+
+  it("gives back answers that nobody need watch: they are replaced, never changed", () => {
+    new Shelf(localStorage).save(answered(1, "text"));
+    const [kept] = reactive(new Shelf(localStorage).load());
+    expect([isReactive(kept), isReactive(kept?.turns[0]?.answer)]).toEqual([true, false]);
   });
 
   it("gives back a turn that was busy as busy: streaming with a run, sending without", () => {

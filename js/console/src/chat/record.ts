@@ -7,6 +7,7 @@
  */
 
 import { EMPTY_MESSAGE, type AnswerMessage } from "tidewire";
+import { markRaw } from "vue";
 
 import { newTurn, type Conversation, type Failure, type Turn } from "./model";
 
@@ -70,7 +71,7 @@ function readTurn(value: unknown): Turn | null {
 function readAnswer(value: unknown): AnswerMessage {
   const record = asRecord(value);
   if (!record || !Array.isArray(record["parts"])) return EMPTY_MESSAGE;
-  return record as unknown as AnswerMessage;
+  return markRaw(record as unknown as AnswerMessage);
 }
 
 function readFailure(value: unknown): Failure | null {
