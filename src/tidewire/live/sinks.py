@@ -235,7 +235,7 @@ class AsgiSink:
         try:
             async with asyncio.timeout(STALLED_SECONDS):
                 await self._send({"type": "http.response.body", "body": body, "more_body": True})
-        except (TimeoutError, OSError):  # stalled, or the server says it is gone
+        except Exception:  # stalled, or gone: servers say that by errors of their own
             self._lose()
             return
         self._pending_bytes -= len(body)
