@@ -128,6 +128,13 @@ def test_what_is_cited_waits_for_a_text_whatever_else_begins(
     assert DIALECTS[dialect].encoder().encode(EPOCH, 1, events).count(told) == 1
 
 
+def test_what_is_cited_is_said_of_the_text_that_was_opened_last() -> None:
+    texts = [TextStart("t1"), TextStart("t2")]
+    events = stored([RunStarted("run_1"), *texts, Source("s1", url="https://tides.example/")])
+    told = DIALECTS["anthropic"].encoder().encode(EPOCH, 1, events)
+    assert b'"index":1,"delta":{"type":"citations_delta"' in told
+
+
 @given(answers(), st.data())
 @settings(deadline=None, max_examples=50)
 def test_who_joins_in_the_middle_of_a_run_is_told_what_is_open(
