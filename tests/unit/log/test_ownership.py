@@ -7,7 +7,6 @@ import os
 from pathlib import Path
 from typing import Any
 
-import psutil
 import pytest
 
 from tidewire.log.ownership import OwnerLocks
@@ -45,8 +44,8 @@ def test_asking_leaves_no_file_open(tmp_path: Path) -> None:
     ours, theirs = OwnerLocks(tmp_path), OwnerLocks(tmp_path)
     theirs.hold("them")
     (tmp_path / "dead").touch()
-    before = psutil.Process().num_fds()
     assert not ours.is_dead("them") and ours.is_dead("dead")
     with pytest.raises(OSError):
         ours.hold("them")
-    assert psutil.Process().num_fds() == before
+    links = [os.readlink(entry) for entry in Path("/proc/self/fd").iterdir() if entry.exists()]
+    assert [link for link in links if link.startswith(str(tmp_path))] == [str(tmp_path / "them")]
