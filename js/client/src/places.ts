@@ -68,8 +68,12 @@ export class Places {
       this.names.delete(name);
       this.#byName.delete(name);
     }
+    const kept = new Set(this.names);
     for (const name of add) this.names.add(name);
-    for (const place of added) if (add.includes(place.stream)) this.#begin(place);
+    for (const place of added) {
+      // One that is read already stands where its last event was, whatever is on its way.
+      if (add.includes(place.stream) && !kept.has(place.stream)) this.#begin(place);
+    }
   }
 
   /** The cursor of the channels that are wanted; empty if none of them has a place. */

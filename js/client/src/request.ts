@@ -39,10 +39,9 @@ export class Requests {
     this.#idempotencyKey = options.idempotencyKey ?? platform.randomId();
   }
 
-  /** Whether someone who has seen events, and has this cursor, may ask for the next ones. */
+  /** Whether who has seen events, and has this cursor, may ask on: without one, all come again. */
   canContinue(lastEventId: string): boolean {
-    const isSafe = this.#live || this.#method === "GET" || this.#resumeUrl !== undefined;
-    return isSafe || lastEventId !== "";
+    return this.#live || lastEventId !== "";
   }
 
   async next(lastEventId: string): Promise<TransportRequest> {

@@ -154,9 +154,12 @@ class Stream implements ChangingStream {
     if (outcome.kind === "ended") this.#close("ended");
     else if (outcome.kind === "refused") this.#close("refused", outcome.error);
     else if (outcome.kind === "hopeless") this.#close("gaveUp", outcome.error);
-    else if (this.#received && !this.#requests.canContinue(this.#parser.lastEventId)) {
+    else if (!this.#received || this.#requests.canContinue(this.#parser.lastEventId)) {
+      await this.#recover(outcome);
+    } else if (outcome.reason === "ended") this.#close("ended");
+    else {
       this.#close("gaveUp", new TidewireError("not_resumable", "The stream broke; it has no ids."));
-    } else await this.#recover(outcome);
+    }
   }
 
   /** Waits for the next attempt, or gives up. */

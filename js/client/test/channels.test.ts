@@ -162,6 +162,18 @@ test("what came of it before the answer did is not asked for again", async () =>
   expect(transport.header(2, "Last-Event-ID")).toBe("a-0.b-0.s-5");
 });
 
+test("one that is read already does not move past what is on its way", async () => {
+  const transport = new ScriptedTransport(
+    streaming([OPEN, sse("a-1.b-0", "one")], "hang"),
+    changed(place("news", "a-9"), place("weather", "b-0"), place("storms", "s-4")),
+    streaming([], "hang"),
+  );
+  const { stream, platform } = follow(transport);
+  await stream.add("news", "storms");
+  await platform.advance(SILENCE);
+  expect(transport.header(2, "Last-Event-ID")).toBe("a-1.b-0.s-4");
+});
+
 test("a channel that is removed is asked for no more; added again, it begins then", async () => {
   const opened = sse("a-0", "stream.open", { connection: "c2", streams: [place("news", "a-0")] });
   const transport = new ScriptedTransport(

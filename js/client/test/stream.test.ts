@@ -547,11 +547,24 @@ describe("a generation", () => {
     expect(transport.header(1, "Idempotency-Key")).toBe(transport.header(0, "Idempotency-Key"));
   });
 
-  test("with events but neither address nor ids cannot be resumed", async () => {
-    const transport = new ScriptedTransport(streaming(["data: a\n\n"], "drop"));
-    open(transport, post);
-    await platform.advance(60_000);
-    expect(closes[0]).toMatchObject({ reason: "gaveUp", error: { code: "not_resumable" } });
+  describe.each([
+    ["neither address nor ids", post, {}],
+    ["an address but no ids", post, located("/api/streams/r1")],
+    ["no ids, though asked for with GET", {}, {}],
+  ])("with events but %s", (_, how, head) => {
+    test("cannot be resumed: all of it would come again", async () => {
+      const transport = new ScriptedTransport(streaming(["data: a\n\n"], "drop", head));
+      open(transport, how);
+      await platform.advance(60_000);
+      expect(closes[0]).toMatchObject({ reason: "gaveUp", error: { code: "not_resumable" } });
+    });
+
+    test("ends with its connection", async () => {
+      const transport = new ScriptedTransport(streaming(["data: a\n\n"], "end", head));
+      open(transport, how);
+      await platform.advance(60_000);
+      expect(closes[0]).toEqual({ name: "closed", reason: "ended" });
+    });
   });
 
   test("asked for with GET sends no key", async () => {
