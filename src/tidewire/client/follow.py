@@ -80,7 +80,7 @@ async def follow(
     now: Callable[[], float] = time.monotonic,
 ) -> AsyncGenerator[ServerSentEvent, None]:
     """The events of the stream at ``url``, each once, in order, until it ends. One whose
-    events have no ids, as many APIs' own, ends with its connection, if that was not broken.
+    events have no ids, as many APIs' own, ends with its connection: all would come again.
 
     ``question``: the JSON body of a POST that starts it. ``cursor``: go on after this
     id. ``max_attempts``: give up after so many tries in a row without an event that is
@@ -90,8 +90,8 @@ async def follow(
     an event: none ends the stream, nor that they have no ids. ``on_wait`` hears of the
     delay and the reason before each new try.
 
-    Raises ServerRefused for a status that trying again cannot mend, or after
-    ``max_attempts``; BadRequest for a URL that is none; TooLarge for an event over 32
+    Raises ServerRefused for a status that trying again cannot mend, after ``max_attempts``,
+    or for a stream without ids that broke; BadRequest for a URL that is none; TooLarge for an event over 32
     MiB, which would come again with every try. Leaving the iteration closes the
     connection; a run goes on.
     """
@@ -139,6 +139,8 @@ async def follow(
                     raise
                 refusal, reason = exc, str(exc).removesuffix(".")
                 asked_seconds = exc.retry_after_seconds or 0.0
+            if came and state.cursor is None and not endless:
+                raise ServerRefused(f"Gave up: {reason}, in a stream without ids.", status=503)
             parser.reset()
             if state.hurries:
                 continue

@@ -67,6 +67,14 @@ async def test_a_stream_without_ids_is_not_asked_for_again_when_it_has_ended() -
     assert server.methods == ["GET", "GET"]  # nothing had come by the first
 
 
+async def test_a_stream_without_ids_that_broke_is_given_up() -> None:
+    async with FakeServer(stream("data: one\n\n", "Content-Length: 99\r\n")) as server:
+        reading = Reading(server.url)
+        with pytest.raises(ServerRefused, match="Gave up: .*, in a stream without ids"):
+            await reading.read()
+    assert (reading.events, server.methods) == ([("", "message")], ["GET"])
+
+
 async def test_an_endless_stream_without_ids_goes_on_with_the_next_connection() -> None:
     async with FakeServer(*[stream("data: now\n\n")] * 2, EMPTY) as server:
         assert len(await Reading(server.url, endless=True).read()) == 2
