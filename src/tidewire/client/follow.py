@@ -91,9 +91,9 @@ async def follow(
     delay and the reason before each new try.
 
     Raises ServerRefused for a status that trying again cannot mend, after ``max_attempts``,
-    or for a stream without ids that broke; BadRequest for a URL that is none; TooLarge for an event over 32
-    MiB, which would come again with every try. Leaving the iteration closes the
-    connection; a run goes on.
+    or for a stream without ids that broke; BadRequest for a URL that is none; TooLarge for
+    an event over 32 MiB, which would come again with every try. Leaving the iteration
+    closes the connection; a run goes on.
     """
     state = following or Following(url)
     state.cursor = cursor
