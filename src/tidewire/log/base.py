@@ -223,7 +223,11 @@ class Leases(Protocol):
         ...
 
     async def orphans(self) -> list[str]:
-        """Open streams whose owner is dead: lease expired, or process known gone."""
+        """Open streams whose owner is dead: process known gone, or lease expired.
+
+        To be asked as often as leases are renewed: one may seem expired because the clock
+        has jumped or the store was away, so a store may wait whether it is renewed.
+        """
         ...
 
     async def seize(self, name: str, owner: str) -> int:

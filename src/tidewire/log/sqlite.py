@@ -199,12 +199,7 @@ class SqliteLog:
     async def orphans(self) -> list[str]:
         now = self._clock()
         rows = await self._readers.run(lambda db: db.execute(QUERIES["owned_streams"]).fetchall())
-        owners = {owner: expires_at for _, owner, expires_at in rows}
-        dead = {
-            owner
-            for owner, expires_at in owners.items()
-            if expires_at < now or self._locks.is_dead(owner)
-        }
+        dead = self._locks.dead({owner: until for _, owner, until in rows}, now)
         return [name for name, owner, _ in rows if owner in dead]
 
 

@@ -28,6 +28,24 @@ def test_what_a_dead_process_left_is_removed(tmp_path: Path) -> None:
     assert not list(tmp_path.iterdir())
 
 
+def test_who_hangs_is_dead_when_his_lease_has_run_out_and_he_has_missed_his_turns(
+    tmp_path: Path,
+) -> None:
+    ours, theirs = OwnerLocks(tmp_path), OwnerLocks(tmp_path)
+    theirs.hold("them")
+    seen = [ours.dead({"them": 15.0}, now) for now in (5.0, 10.0, 15.0, 20.0)]
+    assert seen == [set(), set(), set(), {"them"}]
+    assert ours.dead({"them": 35.0}, 60.0) == set()  # he is back; the clock has jumped
+    theirs.release()
+
+
+def test_a_lease_that_is_seen_for_the_first_time_may_be_renewed(tmp_path: Path) -> None:
+    ours, theirs = OwnerLocks(tmp_path), OwnerLocks(tmp_path)
+    theirs.hold("them")
+    assert [ours.dead({"them": 15.0}, 60.0) for _ in range(3)] == [set(), set(), {"them"}]
+    theirs.release()
+
+
 def test_who_cannot_be_asked_about_is_not_dead(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
