@@ -22,7 +22,6 @@ from tidewire.runs.lease import Lease
 from tidewire.runs.lingering import Lingering
 from tidewire.runs.run import Limits, Run
 from tidewire.runs.source import Source
-from tidewire.runs.turnstile import Turnstile
 from tidewire.wire.event import Event
 
 __all__ = ["PREFIX", "Runs", "Started", "new_run_id"]
@@ -63,7 +62,6 @@ class Runs:
         self._log = log
         self._limits = limits or Limits()
         self._lease = Lease(log)
-        self._turnstile = Turnstile()
         self._runs: dict[str, Run] = {}
         self._starting = 0
         self._tasks: set[asyncio.Task[None]] = set()
@@ -151,18 +149,10 @@ class Runs:
         task.add_done_callback(lambda task: self._done(run, task))
 
     async def _create(self, id: str) -> StreamInfo:
-        self.check_open()
-        self._starting += 1
-        try:
-            await self._turnstile.enter()
-            return await self._made(id)
-        finally:
-            self._starting -= 1
-
-    async def _made(self, id: str) -> StreamInfo:
         """The stream of a run. One that nobody is going to write does not stay open."""
         self.check_open()
         made = self._log.create(id, owner=self._lease.owner)
+        self._starting += 1
         try:
             stream = await asyncio.shield(made)
             if stream.created:
@@ -170,6 +160,8 @@ class Runs:
         except (asyncio.CancelledError, ShuttingDown):
             made.add_done_callback(self._forsake)
             raise
+        finally:
+            self._starting -= 1
         return stream
 
     def _forsake(self, made: asyncio.Future[StreamInfo]) -> None:

@@ -66,32 +66,6 @@ async def test_a_run_that_has_ended_is_joined_too() -> None:
 
 
 @in_no_time
-async def test_a_rush_begins_one_after_the_other_and_is_counted_at_once() -> None:
-    house = House()
-    starting = [asyncio.create_task(house.start(_speak_for_ever)) for _ in range(20)]
-    await asyncio.sleep(0)
-    assert len(house.runs) == 20  # the limit on runs must not be overrun meanwhile
-    assert len(await house.log.streams("run_")) == 1
-    for task in starting[10:]:
-        task.cancel()
-    await asyncio.wait(starting)
-    assert len(house.runs) == len(await house.log.streams("run_")) == 10
-    await house.runs.close()
-
-
-@in_no_time
-async def test_who_waits_to_begin_while_the_server_ends_begins_nothing() -> None:
-    house = House()
-    first, *others = (asyncio.create_task(house.start(_speak_for_ever)) for _ in range(3))
-    await first
-    house.runs.draining = True
-    await asyncio.wait(others)
-    assert [type(other.exception()) for other in others] == [ShuttingDown] * 2
-    assert len(await house.log.streams("run_")) == 1
-    await house.runs.close()
-
-
-@in_no_time
 async def test_no_new_run_while_it_ends() -> None:
     house = House()
     running = await house.start(_speak_for_ever)
