@@ -63,7 +63,6 @@ class EventStream:
         self._first: list[ServerSentEvent] = []
         self._is_over = False
         self._watch: Watch | None = None
-        self._now = asyncio.get_running_loop().time
 
     async def begin(self) -> None:
         """Waits for the first event (or the end); the caller limits the time."""
@@ -84,17 +83,18 @@ class EventStream:
         first, self._first = self._first, []
         hold = hear(first) if first else None
         watch = self._watch = Watch(self._silence_seconds, self._response.close)
+        now, parse = asyncio.get_running_loop().time, self._parser.feed
 
         def take(data: bytes) -> bool:
             nonlocal hold
-            watch.waiting_since = self._now()
-            hold = hear(self._parser.feed(data))
-            return self._is_over or hold is not None
+            watch.waiting_since = now()
+            hold = hear(parse(data))
+            return hold is not None or self._is_over
 
         while not self._is_over:
             if hold is not None:
                 await asyncio.wait([hold])
-            watch.waiting_since = self._now()
+            watch.waiting_since = now()
             last = await self._read(take)
             watch.waiting_since = math.inf
             if last:

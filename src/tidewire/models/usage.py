@@ -32,18 +32,21 @@ class Meter:
     """What one answer has used so far. Feed it every event the adapter yields."""
 
     def __init__(self, request: ChatRequest) -> None:
+        self.output_bytes = 0
+        """UTF-8 bytes of everything the model has said, reasoning included."""
         self._request = request
         self._reported: Usage | None = None
         self._reasoning_bytes = 0
-        self._other_bytes = 0
 
     def add(self, event: AnswerEvent) -> None:
         """Counts one event; a vendor's ``Usage`` replaces the estimate."""
         kind = type(event)
         if kind is TextDelta or kind is ToolArgs:  # nearly every event
-            self._other_bytes += utf8_size(event.delta)  # type: ignore[attr-defined]
+            self.output_bytes += utf8_size(event.delta)  # type: ignore[attr-defined]
         elif kind is ReasoningDelta:
-            self._reasoning_bytes += utf8_size(event.delta)  # type: ignore[attr-defined]
+            size = utf8_size(event.delta)  # type: ignore[attr-defined]
+            self.output_bytes += size
+            self._reasoning_bytes += size
         elif isinstance(event, Usage):
             self._reported = event
 
@@ -51,11 +54,6 @@ class Meter:
     def is_reported(self) -> bool:
         """True if the vendor has said what was used."""
         return self._reported is not None
-
-    @property
-    def output_bytes(self) -> int:
-        """UTF-8 bytes of everything the model has said, reasoning included."""
-        return self._other_bytes + self._reasoning_bytes
 
     def usage(self) -> Usage:
         """The vendor's usage if it came, otherwise an estimate marked as one."""

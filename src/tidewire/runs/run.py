@@ -11,7 +11,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator
+from functools import partial
 
 import msgspec
 
@@ -38,6 +39,7 @@ logger = logging.getLogger("tidewire.runs")
 
 CHECK_EVERY = 64
 CLOSE_SOURCE_SECONDS = 5.0
+_ENDING = TERMINAL_TYPES | {Finish.type}
 _UNFINISHED = RunFailed("internal", "The answer could not be finished.", retryable=True)
 
 
@@ -85,7 +87,6 @@ class Run:
         self.error: ModelError | None = None
         self.ended = False
         self.first_token_seconds: float | None = None
-        self._log = log
         self._source = source
         self._limits = limits
         self._composer = Composer()
@@ -98,8 +99,10 @@ class Run:
         self._stored = started  # the latest append; the first is that of run.started
         self._checkpoint: asyncio.Future[int] | None = None
         self._loop = asyncio.get_running_loop()
-        self._now = self._loop.time
-        self._started_at = self._spoke_at = self._now()
+        self._started_at = self._spoke_at = self._loop.time()
+        self._heard_events = 0
+        # To this stream as its owner, and never to a later one of its name.
+        self._store = partial(log.append, stream.name, fence=stream.fence, epoch=stream.epoch)
         self._storing_end: asyncio.Task[None] | None = None
 
     def start(self) -> asyncio.Task[None]:
@@ -167,27 +170,21 @@ class Run:
     def _hear(self, said: AnswerEvent | str) -> Hold:
         """What the source says. Raises _Ended to hear no more."""
         if not self.ended:
-            self._say(said)
+            for event in self._composer.compose(said):
+                self._say(event)
         if self.ended:  # it has said its end, or does not let itself be cancelled
             raise _Ended
         return self._keep_up() if self._events >= self._check_at else None
 
-    def _say(self, said: AnswerEvent | str) -> None:
-        self._spoke_at = self._now()
-        for event in self._composer.compose(said):
-            if isinstance(event, Finish):
-                self._reason = event.reason
-            elif event.type in TERMINAL_TYPES:
-                self._check_stored()
-                self._end(event)
-            else:
-                self._append(event)
-
-    def _append(self, event: AnswerEvent) -> None:
+    def _say(self, event: AnswerEvent) -> None:
+        kind = event.type
+        if kind in _ENDING:
+            self._conclude(event)
+            return
         self._check_stored()
         data = encode(event)
         self._count(utf8_size(data))
-        self._stored = self._store((Event(event.type, data),))
+        self._stored = self._store((Event(kind, data),))
         self._open.see(event)
         if self._meter is not None:
             self._meter.add(event)
@@ -195,12 +192,12 @@ class Run:
             self.first_token_seconds = self._loop.time() - self._started_at
             self.begun.set_result(None)
 
-    def _store(self, events: Sequence[Event], *, close: bool = False) -> asyncio.Future[int]:
-        """Appends to this stream as its owner, and never to a later one of its name."""
-        stream = self.stream
-        return self._log.append(
-            stream.name, events, close=close, fence=stream.fence, epoch=stream.epoch
-        )
+    def _conclude(self, event: AnswerEvent) -> None:
+        if isinstance(event, Finish):
+            self._reason = event.reason
+        else:
+            self._check_stored()
+            self._end(event)
 
     def _check_stored(self) -> None:
         """Raises what the last append raised: nothing may follow what was not stored."""
@@ -223,7 +220,10 @@ class Run:
         return before if before is not None and not before.done() else None
 
     def _check_time(self) -> None:
+        """Once a second, so that to hear an event costs no look at the clock."""
         now = self._loop.time()
+        if self._events > self._heard_events:
+            self._heard_events, self._spoke_at = self._events, now
         if now - self._started_at > self._limits.max_seconds:
             self._fail_limit("The answer took too long.")
         elif now - self._spoke_at > self._limits.max_silence_seconds:
