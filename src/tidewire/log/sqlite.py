@@ -1,7 +1,7 @@
 """Streams in one SQLite file: durable, no server needed.
 
 WAL mode. One writer thread owns the only writing connection; while it commits, and for
-a millisecond after, the event loop collects the next batch, so the commit size
+three milliseconds after, the event loop collects the next batch, so the commit size
 adapts to the load; after a rest nothing waits. Reads run beside it on their own
 connections, checkpoints in their own thread.
 

@@ -24,7 +24,7 @@ from tidewire.log.sqlite_store import Store
 
 __all__ = ["Call", "Writer"]
 
-GAP_SECONDS = 0.001  # between two commits under load: what a commit costs, many events share
+GAP_SECONDS = 0.003  # between two commits under load: what a commit costs, many events share
 FOLLOW_SECONDS = 0.05  # how long what another process wrote may stay unseen
 
 logger = logging.getLogger("tidewire.log")
