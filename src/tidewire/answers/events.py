@@ -130,8 +130,9 @@ class ToolArgs(AnswerEvent, frozen=True):
 class ToolReady(AnswerEvent, frozen=True):
     """The call is whole: ``input`` is its parsed arguments.
 
-    ``invalid`` holds the raw text instead when it was not JSON; such a call must
-    not be executed. ``signature``: as in ``reasoning.end``, where the vendor signs calls.
+    ``invalid`` holds the raw text instead when it was not JSON, or nested too deeply; such
+    a call must not be executed. ``signature``: as in ``reasoning.end``, where the vendor
+    signs calls.
     """
 
     type: ClassVar[str] = "tool.ready"
@@ -250,5 +251,5 @@ def decode(type: str, data: str) -> AnswerEvent | None:
         return None
     try:
         return decoder.decode(data)
-    except msgspec.DecodeError as exc:
+    except (msgspec.DecodeError, RecursionError) as exc:
         raise WireError(f"The data of {type} is not valid.") from exc

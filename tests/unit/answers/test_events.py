@@ -21,3 +21,9 @@ def test_a_type_outside_the_vocabulary_is_nobodys_mistake() -> None:
 def test_data_that_does_not_fit_its_type_is_damage_and_says_of_what(data: str) -> None:
     with pytest.raises(WireError, match=r"The data of text\.delta is not valid\."):
         decode("text.delta", data)
+
+
+def test_data_nested_too_deeply_to_be_read_is_damage_as_well() -> None:
+    deep = "[" * 5000 + "]" * 5000
+    with pytest.raises(WireError):
+        decode("tool.result", f'{{"call":"c","output":{deep}}}')
