@@ -15,6 +15,7 @@ from types import TracebackType
 from typing import Any, TypeAlias, TypeVar, cast
 
 from tidewire.answers.events import AnswerEvent
+from tidewire.models.usage import Meter
 
 __all__ = ["Answer", "Hear", "Hold", "Telling", "tell"]
 
@@ -31,10 +32,14 @@ _AHEAD = 64  # events that wait for who iterates; as many more may come at once
 
 
 class Answer(AsyncGenerator[AnswerEvent, None]):
-    """The answer that ``tell`` tells, once: to ``hear`` or to who iterates."""
+    """The answer that ``tell`` tells, once: to ``hear`` or to who iterates.
 
-    def __init__(self, tell: Telling) -> None:
+    ``meter``: what it has used so far, if who tells it keeps count.
+    """
+
+    def __init__(self, tell: Telling, meter: Meter | None = None) -> None:
         self.tell = tell
+        self.meter = meter
         self._events = _iterate(tell)
 
     async def asend(self, value: None) -> AnswerEvent:

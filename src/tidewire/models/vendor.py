@@ -80,19 +80,20 @@ class VendorModel(ABC, Generic[S]):
 
     def answer(self, request: ChatRequest) -> Answer:
         """See Model. Usage is estimated if the vendor sends none."""
-        return Answer(partial(self._tell, request))
+        meter = Meter(request)
+        return Answer(partial(self._tell, request, meter), meter)
 
     async def aclose(self) -> None:
         self._closed = True
         await self._upstream.aclose()
 
-    async def _tell(self, request: ChatRequest, hear: Hear) -> None:
+    async def _tell(self, request: ChatRequest, meter: Meter, hear: Hear) -> None:
         asked = self._body(with_own_signatures(request, self.name))
         body = msgspec.json.encode(merged(asked, self.settings.body))
         retries = Retries(self.settings.max_retries, self._rng)
         async with self._turns:
             while True:
-                attempt = _Attempt(self._reader(), Meter(request), self.settings, hear)
+                attempt = _Attempt(self._reader(), meter, self.settings, hear)
                 attempt.reader.signer = self.name
                 try:
                     await attempt.tell(self._upstream, body)
@@ -139,7 +140,9 @@ class _Attempt:
                 raise
         for event in reader.end():
             self._hear(event)
-        self._hear(reader.usage or self._meter.usage())
+        usage = reader.usage or self._meter.usage()
+        self._meter.add(usage)
+        self._hear(usage)
         self._hear(Finish(reader.reason))
 
     def _read(self, batch: list[ServerSentEvent]) -> Hold:

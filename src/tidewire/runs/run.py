@@ -91,7 +91,10 @@ class Run:
         self._limits = limits
         self._composer = Composer()
         self._open = OpenParts()
-        self._meter = Meter(request) if request is not None else None
+        # An answer of a model's adapter is counted there already.
+        told = source.meter if isinstance(source, Answer) else None
+        self._own_meter = Meter(request) if told is None and request is not None else None
+        self._meter = told or self._own_meter
         self._check_at = CHECK_EVERY
         self._reason = "stop"
         self._events = 0
@@ -186,8 +189,8 @@ class Run:
         self._count(utf8_size(data))
         self._stored = self._store((Event(kind, data),))
         self._open.see(event)
-        if self._meter is not None:
-            self._meter.add(event)
+        if self._own_meter is not None:
+            self._own_meter.add(event)
         if self.first_token_seconds is None:
             self.first_token_seconds = self._loop.time() - self._started_at
             self.begun.set_result(None)

@@ -8,6 +8,7 @@ from typing import Any
 
 from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
+from pydantic import TypeAdapter, ValidationError
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
@@ -112,6 +113,12 @@ class LeanRoute(Route):
     else is asked: dependencies of a router that includes it, above all, are not.
     """
 
+    def __init__(self, path: str, endpoint: Callable[..., Any], **options: Any) -> None:
+        super().__init__(path, endpoint, **options)
+        field = self.body_field
+        asked: Any = field.field_info.annotation if field else None
+        self._validator: TypeAdapter[Any] = TypeAdapter(asked)
+
     async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["method"] not in (self.methods or ()):
             await super().handle(scope, receive, send)
@@ -130,10 +137,11 @@ class LeanRoute(Route):
         field = self.body_field
         if field is None:
             return {}
-        value, errors = field.validate(await request.json(), {}, loc=("body",))
-        if errors:
-            raise self._wrong(errors)
-        return {field.name: value}
+        try:
+            return {field.name: self._validator.validate_python(await request.json())}
+        except ValidationError as exc:
+            first = exc.errors(include_url=False)[0]
+            raise self._wrong([{**first, "loc": ("body", *first["loc"])}]) from None
 
 
 def _is_json(request: Request) -> bool:

@@ -29,7 +29,9 @@ from tidewire.live.hub import Hub
 from tidewire.live.start import Start, Starts
 from tidewire.live.subscription import Subscription
 from tidewire.log.memory import MemoryLog
+from tidewire.models.answer import Answer, Hear
 from tidewire.models.base import ChatMessage, ChatRequest, Finish
+from tidewire.models.usage import Meter
 from tidewire.runs.run import Limits
 from tidewire.runs.runs import Runs, Started
 from tidewire.runs.source import Source, reasoning, text
@@ -220,6 +222,20 @@ async def test_stop_keeps_the_text_estimates_usage_and_is_idempotent() -> None:
     ]
     assert isinstance(said[-2], Usage) and said[-2].estimated and said[-2].output_tokens == 3
     assert said[-1] == RunStopped("stop")
+
+
+@in_no_time
+async def test_an_answer_that_keeps_count_itself_is_not_counted_again() -> None:
+    meter = Meter(ChatRequest([]))  # of a question without words, which the run's has
+
+    async def break_off(hear: Hear) -> None:
+        for event in (TextStart("t1"), TextDelta("t1", "High water")):
+            meter.add(event)
+            hear(event)
+        raise UpstreamBroken("Off.")
+
+    said = await House().whole(lambda: Answer(break_off, meter), request=QUESTION)
+    assert said[-2] == Usage(input_tokens=0, output_tokens=3, estimated=True)
 
 
 @in_no_time
