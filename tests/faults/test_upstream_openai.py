@@ -39,9 +39,11 @@ from tidewire.errors import (
     UpstreamTooLarge,
     UpstreamUnreachable,
 )
+from tidewire.log.memory import MemoryLog
 from tidewire.models.answer import Hold, tell
 from tidewire.models.base import ChatMessage, ChatRequest, Finish, ToolSpec
 from tidewire.models.openai import OpenAI, Settings
+from tidewire.server.tide import Tidewire
 
 KEY = "sk-very-secret-key"
 QUESTION = ChatRequest([ChatMessage("user", "What is a tide?")])
@@ -461,6 +463,61 @@ async def test_signs_of_life_are_no_silence() -> None:
 
     events, error = await ask(behave, silence_timeout_seconds=0.5)
     assert (text(events), error) == ("slow", None)
+
+
+async def test_what_follows_the_terminator_is_not_told() -> None:
+    async def behave(x: Exchange) -> None:
+        await x.start()
+        await x.send(said("all")[0] + FINISH + DONE)
+        await asyncio.sleep(0.1)
+        await x.send(said("late")[0])
+        await x.end()
+
+    events, error = await ask(behave)
+    assert (text(events), error) == ("all", None)
+
+
+async def test_a_run_stores_what_the_vendor_counted_once() -> None:
+    async with FakeUpstream(lambda x: x.stream(*said("one"), FINISH, USAGE, DONE)) as upstream:
+        model = OpenAI("gpt", Settings(base_url=upstream.url))
+        tide = Tidewire(MemoryLog())
+        async with tide.lifespan():
+            run = await tide.start(model.answer(QUESTION), request=QUESTION)
+            while not (await tide.log.info(run.id)).closed:  # noqa: ASYNC110
+                await asyncio.sleep(0.01)
+            stored = (await tide.log.read(run.id)).events
+        await model.aclose()
+    assert [event.type for event in stored].count("usage") == 1
+
+
+async def test_a_listener_holds_up_what_comes_after_the_batch() -> None:
+    """Whichever event of those that came together it wants to be waited for at."""
+    told: list[AnswerEvent] = []
+    release = asyncio.Event()
+
+    async def behave(x: Exchange) -> None:
+        await x.start()
+        await x.send(said("one ")[0])
+        await asyncio.sleep(0.1)
+        await x.send(b"".join(said("two ", "three ")))
+        await asyncio.sleep(0.1)
+        await x.send(said("four")[0] + FINISH + DONE)
+        await x.end()
+
+    def hear(event: AnswerEvent) -> Hold:
+        told.append(event)
+        at = event == TextDelta("t1", "two ")
+        return asyncio.ensure_future(release.wait()) if at else None
+
+    async with FakeUpstream(behave) as upstream:
+        model = OpenAI("gpt", Settings(base_url=upstream.url))
+        telling = asyncio.ensure_future(tell(model.answer(QUESTION), hear))
+        await asyncio.sleep(0.5)
+        assert text(told) == "one two three "
+        release.set()
+        await telling
+        await model.aclose()
+    assert text(told) == "one two three four"
 
 
 async def test_slow_listener_is_no_silence() -> None:

@@ -274,9 +274,8 @@ class Run:
 
     async def _close_source(self) -> None:
         source = self._source
-        if isinstance(source, AsyncGenerator) and not isinstance(
-            source, Answer
-        ):  # told: at its end
+        is_told = isinstance(source, Answer)  # that has ended with its telling
+        if isinstance(source, AsyncGenerator) and not is_told:
             try:
                 async with asyncio.timeout(CLOSE_SOURCE_SECONDS):
                     await source.aclose()

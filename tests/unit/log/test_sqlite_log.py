@@ -7,7 +7,7 @@ import logging
 import os
 import sqlite3
 import threading
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,14 +19,6 @@ from tidewire.log import sqlite, sqlite_store
 from tidewire.log.base import Retention
 from tidewire.log.sqlite import SqliteLog
 from tidewire.log.sqlite_store import Store, load_stream
-
-
-@pytest.fixture
-async def log(tmp_path: Path) -> AsyncIterator[SqliteLog]:
-    log = SqliteLog(tmp_path / "log.sqlite")
-    await log.open()
-    yield log
-    await log.close()
 
 
 def our_threads() -> set[threading.Thread]:

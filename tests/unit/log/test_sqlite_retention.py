@@ -3,24 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
-from pathlib import Path
-
-import pytest
 
 from tests.contract.logs import events
 from tidewire.errors import LogUnavailable
 from tidewire.log.base import Retention
 from tidewire.log.sqlite import SqliteLog
 from tidewire.log.sqlite_store import Store
-
-
-@pytest.fixture
-async def log(tmp_path: Path) -> AsyncIterator[SqliteLog]:
-    log = SqliteLog(tmp_path / "log.sqlite")
-    await log.open()
-    yield log
-    await log.close()
 
 
 async def test_what_is_trimmed_makes_room(log: SqliteLog) -> None:
